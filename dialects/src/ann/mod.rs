@@ -1,0 +1,42 @@
+//! Typed views of the `ann` dialect: one network, first real, then calibrated, then integer.
+
+use crate::{TensorAttr, view::ops};
+
+ops! { "ann";
+    /// The network input: limited(input * multiplier + offset), for each channel.
+    Normalize<'c> = "ann.normalize" { multiplier: TensorAttr<'c>, offset: TensorAttr<'c>, minimum: TensorAttr<'c>, maximum: TensorAttr<'c> },
+    /// 2-D cross-correlation with zero padding and a bias.
+    Conv2d<'c> = "ann.conv2d" { weight: TensorAttr<'c>, bias: TensorAttr<'c>, stride: [i64; 2], padding: [i64; 2], dilation: [i64; 2], groups: i64 },
+    /// Dense layer: input times transposed weight, plus bias.
+    Linear<'c> = "ann.linear" { weight: TensorAttr<'c>, bias: TensorAttr<'c> },
+    /// One factor and one bias a channel.
+    Scale<'c> = "ann.scale" { weight: TensorAttr<'c>, bias: TensorAttr<'c> },
+    /// Input limited to [minimum, maximum]: the place where a neuron will stand.
+    Activation = "ann.activation" { minimum: f64, maximum: f64 },
+    /// Maximum over windows; padding never wins.
+    MaxPool2d = "ann.max_pool2d" { kernel: [i64; 2], stride: [i64; 2], padding: [i64; 2], dilation: [i64; 2] },
+    /// Sum over the window rows[2i..2i+2] x columns[2j..2j+2] over divisor[i, j].
+    AvgPool2d<'c> = "ann.avg_pool2d" { rows: Vec<i64>, columns: Vec<i64>, divisor: TensorAttr<'c> },
+    /// Sum over the window rows[2i..2i+2] x columns[2j..2j+2] times multiplier[i, j].
+    SumPool2d<'c> = "ann.sum_pool2d" { rows: Vec<i64>, columns: Vec<i64>, multiplier: TensorAttr<'c> },
+    /// Sum of two tensors of one shape.
+    Add = "ann.add" {},
+    /// Inputs joined along an axis.
+    Concat = "ann.concat" { axis: i64 },
+    /// Every step-th slab of an axis from start on.
+    Slice = "ann.slice" { axis: i64, start: i64, step: i64 },
+    /// Zeros around the input, counts for each axis.
+    Pad = "ann.pad" { before: Vec<i64>, after: Vec<i64> },
+    /// The same elements in row-major order under the shape of the result.
+    Reshape = "ann.reshape" {},
+    /// What calibration saw of its operand, for each channel: histogram, its origin and bin width, mean.
+    Observe<'c> = "ann.observe" { counts: TensorAttr<'c>, origin: TensorAttr<'c>, width: TensorAttr<'c>, mean: TensorAttr<'c> },
+    /// Clip(floor(input / scale + 1/2), low, high) * scale.
+    FakeQuantize<'c> = "ann.fake_quantize" { scale: TensorAttr<'c>, low: i64, high: i64 },
+    /// Integer code of the network input: clip(floor(limited(input * multiplier + offset) / scale + 1/2), low, high).
+    Encode<'c> = "ann.encode" { multiplier: TensorAttr<'c>, offset: TensorAttr<'c>, minimum: TensorAttr<'c>, maximum: TensorAttr<'c>, scale: f64, low: i64, high: i64 },
+    /// Clip(floor((input + half) / threshold), low, high) with half = floor(threshold / 2); scale is the real value of 1.
+    Requantize<'c> = "ann.requantize" { threshold: TensorAttr<'c>, scale: TensorAttr<'c>, low: i64, high: i64 },
+    /// Integer logits as real numbers: input * scale.
+    Dequantize<'c> = "ann.dequantize" { scale: TensorAttr<'c> }
+}

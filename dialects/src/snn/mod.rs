@@ -1,0 +1,36 @@
+//! Typed views of the `snn` dialect: one run of the function is one timestep.
+
+use crate::{TensorAttr, view::ops};
+
+ops! { "snn";
+    /// Integer code of the network input, sent in step 0 or in every step.
+    Encode<'c> = "snn.encode" { multiplier: TensorAttr<'c>, offset: TensorAttr<'c>, minimum: TensorAttr<'c>, maximum: TensorAttr<'c>, scale: f64, low: i64, high: i64, every_step: bool },
+    /// Synapses of a 2-D convolution.
+    Conv2d<'c> = "snn.conv2d" { weight: TensorAttr<'c>, stride: [i64; 2], padding: [i64; 2], dilation: [i64; 2], groups: i64 },
+    /// Synapses of a dense layer.
+    Linear<'c> = "snn.linear" { weight: TensorAttr<'c> },
+    /// Identity synapses with one integer weight a channel.
+    Scale<'c> = "snn.scale" { weight: TensorAttr<'c> },
+    /// Sum over the window rows[2i..2i+2] x columns[2j..2j+2] times multiplier[i, j].
+    SumPool2d<'c> = "snn.sum_pool2d" { rows: Vec<i64>, columns: Vec<i64>, multiplier: TensorAttr<'c> },
+    /// Sum of two tensors of one shape.
+    Add = "snn.add" {},
+    /// Inputs joined along an axis.
+    Concat = "snn.concat" { axis: i64 },
+    /// Every step-th slab of an axis from start on.
+    Slice = "snn.slice" { axis: i64, start: i64, step: i64 },
+    /// Silent elements around the input.
+    Pad = "snn.pad" { before: Vec<i64>, after: Vec<i64> },
+    /// The same elements in row-major order under the shape of the result.
+    Reshape = "snn.reshape" {},
+    /// Difference of maxima of running sums over windows; padding never wins.
+    MaxPool2d = "snn.max_pool2d" { kernel: [i64; 2], stride: [i64; 2], padding: [i64; 2], dilation: [i64; 2] },
+    /// Signed integrate-and-fire with a tracer S in [low, high].
+    StBif<'c> = "snn.st_bif" { threshold: TensorAttr<'c>, initial: TensorAttr<'c>, low: i64, high: i64, delay: i64 },
+    /// Integrate-and-fire behind a gate that opens in step release for levels steps.
+    HoldAndFire<'c> = "snn.hold_and_fire" { threshold: TensorAttr<'c>, initial: TensorAttr<'c>, hold: i64, release: i64, levels: i64, delay: i64 },
+    /// Integrate-and-fire with soft reset: v += gain * input + bias.
+    If<'c> = "snn.if" { threshold: TensorAttr<'c>, initial: TensorAttr<'c>, bias: TensorAttr<'c>, gain: i64, delay: i64 },
+    /// Network output: y(0) = initial, y += gain * input + bias; result y * scale, over the number of steps if average.
+    Readout<'c> = "snn.readout" { initial: TensorAttr<'c>, bias: TensorAttr<'c>, gain: i64, scale: TensorAttr<'c>, average: bool }
+}

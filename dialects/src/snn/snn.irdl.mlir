@@ -1,0 +1,257 @@
+// The `snn` dialect: neurons, synapses, encoder and readout of a spiking network; one run of the function is one timestep
+//
+// An op, its operands, attributes, summary and purity are stated here and nowhere else; `mod.rs` beside this file is its
+// typed view in Rust. `summary` and `pure` are free attributes: the reference documents and the dead-op pass read them.
+irdl.dialect @snn attributes {summary = "neurons, synapses, encoder and readout of a spiking network; one run of the function is one timestep"} {
+  irdl.operation @encode attributes {summary = "integer code of the network input, sent in step 0 or in every step", pure} {
+    %input_type = irdl.base "!builtin.tensor"
+    %multiplier_dense = irdl.base "#builtin.dense_int_or_fp_elements"
+    %multiplier_resource = irdl.base "#builtin.dense_resource_elements"
+    %multiplier = irdl.any_of(%multiplier_dense, %multiplier_resource)
+    %offset_dense = irdl.base "#builtin.dense_int_or_fp_elements"
+    %offset_resource = irdl.base "#builtin.dense_resource_elements"
+    %offset = irdl.any_of(%offset_dense, %offset_resource)
+    %minimum_dense = irdl.base "#builtin.dense_int_or_fp_elements"
+    %minimum_resource = irdl.base "#builtin.dense_resource_elements"
+    %minimum = irdl.any_of(%minimum_dense, %minimum_resource)
+    %maximum_dense = irdl.base "#builtin.dense_int_or_fp_elements"
+    %maximum_resource = irdl.base "#builtin.dense_resource_elements"
+    %maximum = irdl.any_of(%maximum_dense, %maximum_resource)
+    %scale = irdl.base "#builtin.float"
+    %low = irdl.base "#builtin.integer"
+    %high = irdl.base "#builtin.integer"
+    %every_step = irdl.base "#builtin.integer"
+    %result_type = irdl.base "!builtin.tensor"
+    irdl.operands(input: %input_type)
+    irdl.results(result: %result_type)
+    irdl.attributes {
+      "multiplier" = %multiplier,
+      "offset" = %offset,
+      "minimum" = %minimum,
+      "maximum" = %maximum,
+      "scale" = %scale,
+      "low" = %low,
+      "high" = %high,
+      "every_step" = %every_step
+    }
+  }
+  irdl.operation @conv2d attributes {summary = "synapses of a 2-D convolution", pure} {
+    %input_type = irdl.base "!builtin.tensor"
+    %weight_dense = irdl.base "#builtin.dense_int_or_fp_elements"
+    %weight_resource = irdl.base "#builtin.dense_resource_elements"
+    %weight = irdl.any_of(%weight_dense, %weight_resource)
+    %stride = irdl.base "#builtin.dense_array"
+    %padding = irdl.base "#builtin.dense_array"
+    %dilation = irdl.base "#builtin.dense_array"
+    %groups = irdl.base "#builtin.integer"
+    %result_type = irdl.base "!builtin.tensor"
+    irdl.operands(input: %input_type)
+    irdl.results(result: %result_type)
+    irdl.attributes {
+      "weight" = %weight,
+      "stride" = %stride,
+      "padding" = %padding,
+      "dilation" = %dilation,
+      "groups" = %groups
+    }
+  }
+  irdl.operation @linear attributes {summary = "synapses of a dense layer", pure} {
+    %input_type = irdl.base "!builtin.tensor"
+    %weight_dense = irdl.base "#builtin.dense_int_or_fp_elements"
+    %weight_resource = irdl.base "#builtin.dense_resource_elements"
+    %weight = irdl.any_of(%weight_dense, %weight_resource)
+    %result_type = irdl.base "!builtin.tensor"
+    irdl.operands(input: %input_type)
+    irdl.results(result: %result_type)
+    irdl.attributes {
+      "weight" = %weight
+    }
+  }
+  irdl.operation @scale attributes {summary = "identity synapses with one integer weight a channel", pure} {
+    %input_type = irdl.base "!builtin.tensor"
+    %weight_dense = irdl.base "#builtin.dense_int_or_fp_elements"
+    %weight_resource = irdl.base "#builtin.dense_resource_elements"
+    %weight = irdl.any_of(%weight_dense, %weight_resource)
+    %result_type = irdl.base "!builtin.tensor"
+    irdl.operands(input: %input_type)
+    irdl.results(result: %result_type)
+    irdl.attributes {
+      "weight" = %weight
+    }
+  }
+  irdl.operation @sum_pool2d attributes {summary = "sum over the window rows[2i..2i+2] x columns[2j..2j+2] times multiplier[i, j]", pure} {
+    %input_type = irdl.base "!builtin.tensor"
+    %rows = irdl.base "#builtin.dense_array"
+    %columns = irdl.base "#builtin.dense_array"
+    %multiplier_dense = irdl.base "#builtin.dense_int_or_fp_elements"
+    %multiplier_resource = irdl.base "#builtin.dense_resource_elements"
+    %multiplier = irdl.any_of(%multiplier_dense, %multiplier_resource)
+    %result_type = irdl.base "!builtin.tensor"
+    irdl.operands(input: %input_type)
+    irdl.results(result: %result_type)
+    irdl.attributes {
+      "rows" = %rows,
+      "columns" = %columns,
+      "multiplier" = %multiplier
+    }
+  }
+  irdl.operation @add attributes {summary = "sum of two tensors of one shape", pure} {
+    %lhs_type = irdl.base "!builtin.tensor"
+    %rhs_type = irdl.base "!builtin.tensor"
+    %result_type = irdl.base "!builtin.tensor"
+    irdl.operands(lhs: %lhs_type, rhs: %rhs_type)
+    irdl.results(result: %result_type)
+  }
+  irdl.operation @concat attributes {summary = "inputs joined along an axis", pure} {
+    %inputs_type = irdl.base "!builtin.tensor"
+    %axis = irdl.base "#builtin.integer"
+    %result_type = irdl.base "!builtin.tensor"
+    irdl.operands(inputs: variadic %inputs_type)
+    irdl.results(result: %result_type)
+    irdl.attributes {
+      "axis" = %axis
+    }
+  }
+  irdl.operation @slice attributes {summary = "every step-th slab of an axis from start on", pure} {
+    %input_type = irdl.base "!builtin.tensor"
+    %axis = irdl.base "#builtin.integer"
+    %start = irdl.base "#builtin.integer"
+    %step = irdl.base "#builtin.integer"
+    %result_type = irdl.base "!builtin.tensor"
+    irdl.operands(input: %input_type)
+    irdl.results(result: %result_type)
+    irdl.attributes {
+      "axis" = %axis,
+      "start" = %start,
+      "step" = %step
+    }
+  }
+  irdl.operation @pad attributes {summary = "silent elements around the input", pure} {
+    %input_type = irdl.base "!builtin.tensor"
+    %before = irdl.base "#builtin.dense_array"
+    %after = irdl.base "#builtin.dense_array"
+    %result_type = irdl.base "!builtin.tensor"
+    irdl.operands(input: %input_type)
+    irdl.results(result: %result_type)
+    irdl.attributes {
+      "before" = %before,
+      "after" = %after
+    }
+  }
+  irdl.operation @reshape attributes {summary = "the same elements in row-major order under the shape of the result", pure} {
+    %input_type = irdl.base "!builtin.tensor"
+    %result_type = irdl.base "!builtin.tensor"
+    irdl.operands(input: %input_type)
+    irdl.results(result: %result_type)
+  }
+  irdl.operation @max_pool2d attributes {summary = "difference of maxima of running sums over windows; padding never wins", pure} {
+    %input_type = irdl.base "!builtin.tensor"
+    %kernel = irdl.base "#builtin.dense_array"
+    %stride = irdl.base "#builtin.dense_array"
+    %padding = irdl.base "#builtin.dense_array"
+    %dilation = irdl.base "#builtin.dense_array"
+    %result_type = irdl.base "!builtin.tensor"
+    irdl.operands(input: %input_type)
+    irdl.results(result: %result_type)
+    irdl.attributes {
+      "kernel" = %kernel,
+      "stride" = %stride,
+      "padding" = %padding,
+      "dilation" = %dilation
+    }
+  }
+  irdl.operation @st_bif attributes {summary = "signed integrate-and-fire with a tracer S in [low, high]", pure} {
+    %input_type = irdl.base "!builtin.tensor"
+    %threshold_dense = irdl.base "#builtin.dense_int_or_fp_elements"
+    %threshold_resource = irdl.base "#builtin.dense_resource_elements"
+    %threshold = irdl.any_of(%threshold_dense, %threshold_resource)
+    %initial_dense = irdl.base "#builtin.dense_int_or_fp_elements"
+    %initial_resource = irdl.base "#builtin.dense_resource_elements"
+    %initial = irdl.any_of(%initial_dense, %initial_resource)
+    %low = irdl.base "#builtin.integer"
+    %high = irdl.base "#builtin.integer"
+    %delay = irdl.base "#builtin.integer"
+    %result_type = irdl.base "!builtin.tensor"
+    irdl.operands(input: %input_type)
+    irdl.results(result: %result_type)
+    irdl.attributes {
+      "threshold" = %threshold,
+      "initial" = %initial,
+      "low" = %low,
+      "high" = %high,
+      "delay" = %delay
+    }
+  }
+  irdl.operation @hold_and_fire attributes {summary = "integrate-and-fire behind a gate that opens in step release for levels steps", pure} {
+    %input_type = irdl.base "!builtin.tensor"
+    %threshold_dense = irdl.base "#builtin.dense_int_or_fp_elements"
+    %threshold_resource = irdl.base "#builtin.dense_resource_elements"
+    %threshold = irdl.any_of(%threshold_dense, %threshold_resource)
+    %initial_dense = irdl.base "#builtin.dense_int_or_fp_elements"
+    %initial_resource = irdl.base "#builtin.dense_resource_elements"
+    %initial = irdl.any_of(%initial_dense, %initial_resource)
+    %hold = irdl.base "#builtin.integer"
+    %release = irdl.base "#builtin.integer"
+    %levels = irdl.base "#builtin.integer"
+    %delay = irdl.base "#builtin.integer"
+    %result_type = irdl.base "!builtin.tensor"
+    irdl.operands(input: %input_type)
+    irdl.results(result: %result_type)
+    irdl.attributes {
+      "threshold" = %threshold,
+      "initial" = %initial,
+      "hold" = %hold,
+      "release" = %release,
+      "levels" = %levels,
+      "delay" = %delay
+    }
+  }
+  irdl.operation @if attributes {summary = "integrate-and-fire with soft reset: v += gain * input + bias", pure} {
+    %input_type = irdl.base "!builtin.tensor"
+    %threshold_dense = irdl.base "#builtin.dense_int_or_fp_elements"
+    %threshold_resource = irdl.base "#builtin.dense_resource_elements"
+    %threshold = irdl.any_of(%threshold_dense, %threshold_resource)
+    %initial_dense = irdl.base "#builtin.dense_int_or_fp_elements"
+    %initial_resource = irdl.base "#builtin.dense_resource_elements"
+    %initial = irdl.any_of(%initial_dense, %initial_resource)
+    %bias_dense = irdl.base "#builtin.dense_int_or_fp_elements"
+    %bias_resource = irdl.base "#builtin.dense_resource_elements"
+    %bias = irdl.any_of(%bias_dense, %bias_resource)
+    %gain = irdl.base "#builtin.integer"
+    %delay = irdl.base "#builtin.integer"
+    %result_type = irdl.base "!builtin.tensor"
+    irdl.operands(input: %input_type)
+    irdl.results(result: %result_type)
+    irdl.attributes {
+      "threshold" = %threshold,
+      "initial" = %initial,
+      "bias" = %bias,
+      "gain" = %gain,
+      "delay" = %delay
+    }
+  }
+  irdl.operation @readout attributes {summary = "network output: y(0) = initial, y += gain * input + bias; result y * scale, over the number of steps if average", pure} {
+    %input_type = irdl.base "!builtin.tensor"
+    %initial_dense = irdl.base "#builtin.dense_int_or_fp_elements"
+    %initial_resource = irdl.base "#builtin.dense_resource_elements"
+    %initial = irdl.any_of(%initial_dense, %initial_resource)
+    %bias_dense = irdl.base "#builtin.dense_int_or_fp_elements"
+    %bias_resource = irdl.base "#builtin.dense_resource_elements"
+    %bias = irdl.any_of(%bias_dense, %bias_resource)
+    %gain = irdl.base "#builtin.integer"
+    %scale_dense = irdl.base "#builtin.dense_int_or_fp_elements"
+    %scale_resource = irdl.base "#builtin.dense_resource_elements"
+    %scale = irdl.any_of(%scale_dense, %scale_resource)
+    %average = irdl.base "#builtin.integer"
+    %result_type = irdl.base "!builtin.tensor"
+    irdl.operands(input: %input_type)
+    irdl.results(result: %result_type)
+    irdl.attributes {
+      "initial" = %initial,
+      "bias" = %bias,
+      "gain" = %gain,
+      "scale" = %scale,
+      "average" = %average
+    }
+  }
+}

@@ -1,0 +1,44 @@
+//! Typed views of the `torch` dialect: the network as PyTorch states it.
+
+use crate::{TensorAttr, view::ops};
+
+ops! { "torch";
+    /// 2-D cross-correlation with zero padding and a bias.
+    Conv2d<'c> = "torch.conv2d" { weight: TensorAttr<'c>, bias: TensorAttr<'c>, stride: [i64; 2], padding: [i64; 2], dilation: [i64; 2], groups: i64 },
+    /// Dense layer: input times transposed weight, plus bias.
+    Linear<'c> = "torch.linear" { weight: TensorAttr<'c>, bias: TensorAttr<'c> },
+    /// Batch normalisation by running statistics.
+    BatchNorm<'c> = "torch.batch_norm" { weight: TensorAttr<'c>, bias: TensorAttr<'c>, running_mean: TensorAttr<'c>, running_var: TensorAttr<'c>, eps: f64 },
+    /// Maximum of 0 and the input.
+    Relu = "torch.relu" {},
+    /// Input limited to [minimum, maximum].
+    Clamp = "torch.clamp" { minimum: f64, maximum: f64 },
+    /// Maximum over windows; padding never wins.
+    MaxPool2d = "torch.max_pool2d" { kernel: [i64; 2], stride: [i64; 2], padding: [i64; 2], dilation: [i64; 2], ceil_mode: bool },
+    /// Mean over windows.
+    AvgPool2d = "torch.avg_pool2d" { kernel: [i64; 2], stride: [i64; 2], padding: [i64; 2], ceil_mode: bool, count_include_pad: bool },
+    /// Mean over windows that divide the input into output_size parts.
+    AdaptiveAvgPool2d = "torch.adaptive_avg_pool2d" { output_size: [i64; 2] },
+    /// Sum of two tensors of one shape.
+    Add = "torch.add" {},
+    /// Input plus a constant.
+    AddScalar = "torch.add_scalar" { value: f64 },
+    /// Input times a constant.
+    MulScalar = "torch.mul_scalar" { value: f64 },
+    /// Axes start_dim to end_dim as one.
+    Flatten = "torch.flatten" { start_dim: i64, end_dim: i64 },
+    /// Identity at inference.
+    Dropout = "torch.dropout" { p: f64 },
+    /// Identity.
+    Identity = "torch.identity" {},
+    /// Inputs joined along an axis.
+    Cat = "torch.cat" { dim: i64 },
+    /// Every step-th slab of an axis in [start, end).
+    Slice = "torch.slice" { dim: i64, start: i64, end: i64, step: i64 },
+    /// Constant elements around the input, counts for each axis.
+    ConstantPad = "torch.constant_pad" { before: Vec<i64>, after: Vec<i64>, value: f64 },
+    /// Mean over axes.
+    Mean = "torch.mean" { dims: Vec<i64>, keepdim: bool },
+    /// (input * scale - mean) / std, mean and std for each channel.
+    Normalize<'c> = "torch.normalize" { scale: f64, mean: TensorAttr<'c>, std: TensorAttr<'c> }
+}

@@ -1,0 +1,261 @@
+// The `torch` dialect: what the checkpoint says, op for op, in ATen names
+//
+// An op, its operands, attributes, summary and purity are stated here and nowhere else; `mod.rs` beside this file is its
+// typed view in Rust. `summary` and `pure` are free attributes: the reference documents and the dead-op pass read them.
+irdl.dialect @torch attributes {summary = "what the checkpoint says, op for op, in ATen names"} {
+  irdl.operation @conv2d attributes {summary = "2-D cross-correlation with zero padding and a bias", pure} {
+    %input_type = irdl.base "!builtin.tensor"
+    %weight_dense = irdl.base "#builtin.dense_int_or_fp_elements"
+    %weight_resource = irdl.base "#builtin.dense_resource_elements"
+    %weight = irdl.any_of(%weight_dense, %weight_resource)
+    %bias_dense = irdl.base "#builtin.dense_int_or_fp_elements"
+    %bias_resource = irdl.base "#builtin.dense_resource_elements"
+    %bias = irdl.any_of(%bias_dense, %bias_resource)
+    %stride = irdl.base "#builtin.dense_array"
+    %padding = irdl.base "#builtin.dense_array"
+    %dilation = irdl.base "#builtin.dense_array"
+    %groups = irdl.base "#builtin.integer"
+    %result_type = irdl.base "!builtin.tensor"
+    irdl.operands(input: %input_type)
+    irdl.results(result: %result_type)
+    irdl.attributes {
+      "weight" = %weight,
+      "bias" = %bias,
+      "stride" = %stride,
+      "padding" = %padding,
+      "dilation" = %dilation,
+      "groups" = %groups
+    }
+  }
+  irdl.operation @linear attributes {summary = "dense layer: input times transposed weight, plus bias", pure} {
+    %input_type = irdl.base "!builtin.tensor"
+    %weight_dense = irdl.base "#builtin.dense_int_or_fp_elements"
+    %weight_resource = irdl.base "#builtin.dense_resource_elements"
+    %weight = irdl.any_of(%weight_dense, %weight_resource)
+    %bias_dense = irdl.base "#builtin.dense_int_or_fp_elements"
+    %bias_resource = irdl.base "#builtin.dense_resource_elements"
+    %bias = irdl.any_of(%bias_dense, %bias_resource)
+    %result_type = irdl.base "!builtin.tensor"
+    irdl.operands(input: %input_type)
+    irdl.results(result: %result_type)
+    irdl.attributes {
+      "weight" = %weight,
+      "bias" = %bias
+    }
+  }
+  irdl.operation @batch_norm attributes {summary = "batch normalisation by running statistics", pure} {
+    %input_type = irdl.base "!builtin.tensor"
+    %weight_dense = irdl.base "#builtin.dense_int_or_fp_elements"
+    %weight_resource = irdl.base "#builtin.dense_resource_elements"
+    %weight = irdl.any_of(%weight_dense, %weight_resource)
+    %bias_dense = irdl.base "#builtin.dense_int_or_fp_elements"
+    %bias_resource = irdl.base "#builtin.dense_resource_elements"
+    %bias = irdl.any_of(%bias_dense, %bias_resource)
+    %running_mean_dense = irdl.base "#builtin.dense_int_or_fp_elements"
+    %running_mean_resource = irdl.base "#builtin.dense_resource_elements"
+    %running_mean = irdl.any_of(%running_mean_dense, %running_mean_resource)
+    %running_var_dense = irdl.base "#builtin.dense_int_or_fp_elements"
+    %running_var_resource = irdl.base "#builtin.dense_resource_elements"
+    %running_var = irdl.any_of(%running_var_dense, %running_var_resource)
+    %eps = irdl.base "#builtin.float"
+    %result_type = irdl.base "!builtin.tensor"
+    irdl.operands(input: %input_type)
+    irdl.results(result: %result_type)
+    irdl.attributes {
+      "weight" = %weight,
+      "bias" = %bias,
+      "running_mean" = %running_mean,
+      "running_var" = %running_var,
+      "eps" = %eps
+    }
+  }
+  irdl.operation @relu attributes {summary = "maximum of 0 and the input", pure} {
+    %input_type = irdl.base "!builtin.tensor"
+    %result_type = irdl.base "!builtin.tensor"
+    irdl.operands(input: %input_type)
+    irdl.results(result: %result_type)
+  }
+  irdl.operation @clamp attributes {summary = "input limited to [minimum, maximum]", pure} {
+    %input_type = irdl.base "!builtin.tensor"
+    %minimum = irdl.base "#builtin.float"
+    %maximum = irdl.base "#builtin.float"
+    %result_type = irdl.base "!builtin.tensor"
+    irdl.operands(input: %input_type)
+    irdl.results(result: %result_type)
+    irdl.attributes {
+      "minimum" = %minimum,
+      "maximum" = %maximum
+    }
+  }
+  irdl.operation @max_pool2d attributes {summary = "maximum over windows; padding never wins", pure} {
+    %input_type = irdl.base "!builtin.tensor"
+    %kernel = irdl.base "#builtin.dense_array"
+    %stride = irdl.base "#builtin.dense_array"
+    %padding = irdl.base "#builtin.dense_array"
+    %dilation = irdl.base "#builtin.dense_array"
+    %ceil_mode = irdl.base "#builtin.integer"
+    %result_type = irdl.base "!builtin.tensor"
+    irdl.operands(input: %input_type)
+    irdl.results(result: %result_type)
+    irdl.attributes {
+      "kernel" = %kernel,
+      "stride" = %stride,
+      "padding" = %padding,
+      "dilation" = %dilation,
+      "ceil_mode" = %ceil_mode
+    }
+  }
+  irdl.operation @avg_pool2d attributes {summary = "mean over windows", pure} {
+    %input_type = irdl.base "!builtin.tensor"
+    %kernel = irdl.base "#builtin.dense_array"
+    %stride = irdl.base "#builtin.dense_array"
+    %padding = irdl.base "#builtin.dense_array"
+    %ceil_mode = irdl.base "#builtin.integer"
+    %count_include_pad = irdl.base "#builtin.integer"
+    %result_type = irdl.base "!builtin.tensor"
+    irdl.operands(input: %input_type)
+    irdl.results(result: %result_type)
+    irdl.attributes {
+      "kernel" = %kernel,
+      "stride" = %stride,
+      "padding" = %padding,
+      "ceil_mode" = %ceil_mode,
+      "count_include_pad" = %count_include_pad
+    }
+  }
+  irdl.operation @adaptive_avg_pool2d attributes {summary = "mean over windows that divide the input into output_size parts", pure} {
+    %input_type = irdl.base "!builtin.tensor"
+    %output_size = irdl.base "#builtin.dense_array"
+    %result_type = irdl.base "!builtin.tensor"
+    irdl.operands(input: %input_type)
+    irdl.results(result: %result_type)
+    irdl.attributes {
+      "output_size" = %output_size
+    }
+  }
+  irdl.operation @add attributes {summary = "sum of two tensors of one shape", pure} {
+    %lhs_type = irdl.base "!builtin.tensor"
+    %rhs_type = irdl.base "!builtin.tensor"
+    %result_type = irdl.base "!builtin.tensor"
+    irdl.operands(lhs: %lhs_type, rhs: %rhs_type)
+    irdl.results(result: %result_type)
+  }
+  irdl.operation @add_scalar attributes {summary = "input plus a constant", pure} {
+    %input_type = irdl.base "!builtin.tensor"
+    %value = irdl.base "#builtin.float"
+    %result_type = irdl.base "!builtin.tensor"
+    irdl.operands(input: %input_type)
+    irdl.results(result: %result_type)
+    irdl.attributes {
+      "value" = %value
+    }
+  }
+  irdl.operation @mul_scalar attributes {summary = "input times a constant", pure} {
+    %input_type = irdl.base "!builtin.tensor"
+    %value = irdl.base "#builtin.float"
+    %result_type = irdl.base "!builtin.tensor"
+    irdl.operands(input: %input_type)
+    irdl.results(result: %result_type)
+    irdl.attributes {
+      "value" = %value
+    }
+  }
+  irdl.operation @flatten attributes {summary = "axes start_dim to end_dim as one", pure} {
+    %input_type = irdl.base "!builtin.tensor"
+    %start_dim = irdl.base "#builtin.integer"
+    %end_dim = irdl.base "#builtin.integer"
+    %result_type = irdl.base "!builtin.tensor"
+    irdl.operands(input: %input_type)
+    irdl.results(result: %result_type)
+    irdl.attributes {
+      "start_dim" = %start_dim,
+      "end_dim" = %end_dim
+    }
+  }
+  irdl.operation @dropout attributes {summary = "identity at inference", pure} {
+    %input_type = irdl.base "!builtin.tensor"
+    %p = irdl.base "#builtin.float"
+    %result_type = irdl.base "!builtin.tensor"
+    irdl.operands(input: %input_type)
+    irdl.results(result: %result_type)
+    irdl.attributes {
+      "p" = %p
+    }
+  }
+  irdl.operation @identity attributes {summary = "identity", pure} {
+    %input_type = irdl.base "!builtin.tensor"
+    %result_type = irdl.base "!builtin.tensor"
+    irdl.operands(input: %input_type)
+    irdl.results(result: %result_type)
+  }
+  irdl.operation @cat attributes {summary = "inputs joined along an axis", pure} {
+    %inputs_type = irdl.base "!builtin.tensor"
+    %dim = irdl.base "#builtin.integer"
+    %result_type = irdl.base "!builtin.tensor"
+    irdl.operands(inputs: variadic %inputs_type)
+    irdl.results(result: %result_type)
+    irdl.attributes {
+      "dim" = %dim
+    }
+  }
+  irdl.operation @slice attributes {summary = "every step-th slab of an axis in [start, end)", pure} {
+    %input_type = irdl.base "!builtin.tensor"
+    %dim = irdl.base "#builtin.integer"
+    %start = irdl.base "#builtin.integer"
+    %end = irdl.base "#builtin.integer"
+    %step = irdl.base "#builtin.integer"
+    %result_type = irdl.base "!builtin.tensor"
+    irdl.operands(input: %input_type)
+    irdl.results(result: %result_type)
+    irdl.attributes {
+      "dim" = %dim,
+      "start" = %start,
+      "end" = %end,
+      "step" = %step
+    }
+  }
+  irdl.operation @constant_pad attributes {summary = "constant elements around the input, counts for each axis", pure} {
+    %input_type = irdl.base "!builtin.tensor"
+    %before = irdl.base "#builtin.dense_array"
+    %after = irdl.base "#builtin.dense_array"
+    %value = irdl.base "#builtin.float"
+    %result_type = irdl.base "!builtin.tensor"
+    irdl.operands(input: %input_type)
+    irdl.results(result: %result_type)
+    irdl.attributes {
+      "before" = %before,
+      "after" = %after,
+      "value" = %value
+    }
+  }
+  irdl.operation @mean attributes {summary = "mean over axes", pure} {
+    %input_type = irdl.base "!builtin.tensor"
+    %dims = irdl.base "#builtin.dense_array"
+    %keepdim = irdl.base "#builtin.integer"
+    %result_type = irdl.base "!builtin.tensor"
+    irdl.operands(input: %input_type)
+    irdl.results(result: %result_type)
+    irdl.attributes {
+      "dims" = %dims,
+      "keepdim" = %keepdim
+    }
+  }
+  irdl.operation @normalize attributes {summary = "(input * scale - mean) / std, mean and std for each channel", pure} {
+    %input_type = irdl.base "!builtin.tensor"
+    %scale = irdl.base "#builtin.float"
+    %mean_dense = irdl.base "#builtin.dense_int_or_fp_elements"
+    %mean_resource = irdl.base "#builtin.dense_resource_elements"
+    %mean = irdl.any_of(%mean_dense, %mean_resource)
+    %std_dense = irdl.base "#builtin.dense_int_or_fp_elements"
+    %std_resource = irdl.base "#builtin.dense_resource_elements"
+    %std = irdl.any_of(%std_dense, %std_resource)
+    %result_type = irdl.base "!builtin.tensor"
+    irdl.operands(input: %input_type)
+    irdl.results(result: %result_type)
+    irdl.attributes {
+      "scale" = %scale,
+      "mean" = %mean,
+      "std" = %std
+    }
+  }
+}
