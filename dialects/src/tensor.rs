@@ -140,7 +140,7 @@ impl<'c> TensorAttr<'c> {
     /// A tensor of one value everywhere, which takes no memory to speak of.
     pub fn splat(context: &'c Context, shape: &[usize], value: f64) -> Option<Self> {
         let dims = shape.iter().map(ToString::to_string).collect::<Vec<_>>().join("x");
-        Attribute::parse(context, &format!("dense<{value:e}> : tensor<{dims}xf32>")).map(Self)
+        Attribute::parse(context, &format!("dense<{value:.17e}> : tensor<{dims}xf32>")).map(Self)
     }
 
     /// Takes an attribute that is known to hold a tensor, such as one of [`resource`].

@@ -1,0 +1,50 @@
+# NeuroCUDA: a compiler from trained PyTorch networks to spiking networks. `make` alone prints what there is.
+
+export PATH := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
+MDBOOK = $(or $(shell command -v mdbook),.venv/bin/mdbook)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test results results-wait docs lint fmt clean
+
+help: ## This text
+	@echo 'NeuroCUDA compiles trained PyTorch networks to spiking networks and measures the difference.'
+	@echo
+	@echo 'First time here:'
+	@echo '  make demo     installs what is missing, builds, compiles a trained CNN and validates it on 10,000 images'
+	@echo
+	@echo 'All targets:'
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo 'Then: target/release/neurocudac --help, and docs/src/tutorial.md'
+
+setup: ## Install what is missing: LLVM/MLIR 22, Rust, a Python environment (quick if nothing is)
+	@scripts/setup.sh
+
+demo: setup ## Compile the Fashion-MNIST CNN of tests/data and validate it on all 10,000 test images
+	@scripts/demo.sh
+
+test: setup ## Every check: format, clippy, tests, lit, NumPy reference, docs; closes with a count
+	@scripts/test.sh
+
+results: setup ## Repeat every quoted figure, in the background; run it again to see how far it is
+	@python3 scripts/results.py --background
+
+results-wait: setup ## The same in the foreground; ends when all figures are there
+	@python3 scripts/results.py
+
+docs: setup ## Build the book (target/book/index.html) and the API reference (target/doc)
+	@python3 scripts/check_docs.py
+	@$(MDBOOK) build docs
+	@cargo doc --workspace --no-deps --locked
+	@echo 'target/book/index.html'
+
+lint: setup ## Clippy and format check, as in CI
+	@cargo fmt --all --check
+	@cargo clippy --workspace --all-targets --locked -- -D warnings
+	@python3 scripts/check_docs.py
+
+fmt: ## Format all Rust code
+	@cargo fmt --all
+
+clean: ## Remove everything that was built (keeps .venv and docs/results)
+	@cargo clean

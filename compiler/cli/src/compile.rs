@@ -1,0 +1,257 @@
+//! `neurocudac compile`: from a model to an artifact.
+
+use crate::{
+    data,
+    failure::Failure,
+    model::{self, Normalization},
+    output, progress,
+};
+use clap::{Args, ValueEnum};
+use comfy_table::{Table, presets::NOTHING};
+use neurocuda_compiler::{
+    compile::{self, CompileError, CompileReport, Description, Settings},
+    faults::Fault,
+    module_text,
+    pipeline::{Hooks, PassReport, PipelineError},
+    session::Session,
+    validate::{artifact::peak_memory_mb, each::EachValidator},
+};
+use neurocuda_runtime::artifact::program;
+use std::{collections::BTreeMap, path::PathBuf};
+
+/// Compile a model into a spiking network.
+///
+/// Calibrates on unlabelled samples, turns the network into integers (the only step that loses anything) and that into
+/// neurons. Example:
+///
+///   neurocudac compile net.ncg --weights net.safetensors --calibrate train1000.safetensors -o net.ncx
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+pub struct Arguments {
+    /// Graph description.
+    #[arg(value_name = "MODEL.ncg")]
+    graph: PathBuf,
+
+    /// Weights.
+    #[arg(long, value_name = "W.safetensors")]
+    weights: PathBuf,
+
+    /// Samples to calibrate on: a safetensors file with `images` (u8 or f32, N first). Labels are not looked at.
+    #[arg(long, value_name = "C.safetensors")]
+    calibrate: PathBuf,
+
+    /// Use at most this many of the samples.
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    samples: usize,
+
+    #[command(flatten)]
+    normalization: Normalization,
+
+    /// When neurons fire.
+    #[arg(long, value_enum, default_value_t = Schedule::StBif)]
+    schedule: Schedule,
+
+    /// Largest count of an activation: more levels lose less and take longer. Default 31; for rate, the number of timesteps.
+    #[arg(long, value_name = "L", value_parser = clap::value_parser!(u32).range(1..=32767))]
+    levels: Option<u32>,
+
+    /// Number of steps of a rate network. The exact schedules run until they have settled.
+    #[arg(long, value_name = "T", value_parser = clap::value_parser!(u32).range(1..=65536))]
+    timesteps: Option<u32>,
+
+    /// What to compile for.
+    #[arg(long, value_enum, default_value_t = Target::Cpu)]
+    target: Target,
+
+    /// Run the network before and after every pass on samples, and stop at the first pass that does not keep what it claims.
+    #[arg(long)]
+    validate_each: bool,
+
+    /// Number of samples for --validate-each.
+    #[arg(long, value_name = "N", default_value_t = 8)]
+    validate_samples: usize,
+
+    /// Write what the compiler did as JSON.
+    #[arg(long, value_name = "R.json")]
+    report: Option<PathBuf>,
+
+    /// Print the module after this pass; may be given several times, `*` stands for every pass.
+    #[arg(long, value_name = "PASS")]
+    print_ir_after: Vec<String>,
+
+    /// Write the module after every pass into this folder.
+    #[arg(long, value_name = "DIR")]
+    dump_ir_dir: Option<PathBuf>,
+
+    /// Where calibrations are kept, so that other levels or another schedule do not calibrate again.
+    #[arg(long, value_name = "DIR")]
+    cache_dir: Option<PathBuf>,
+
+    /// Calibrate anew, and keep nothing.
+    #[arg(long)]
+    no_cache: bool,
+
+    /// Plant a fault beside a pass: for tests of validation.
+    #[arg(long, hide = true, value_name = "PASS=KIND")]
+    plant: Option<Fault>,
+
+    /// The artifact to write.
+    #[arg(short, long, value_name = "OUT.ncx")]
+    output: PathBuf,
+}
+
+/// Schedules by their names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Schedule {
+    /// Signed spikes, exact once settled.
+    StBif,
+    /// Unsigned spikes, layer after layer, exact.
+    HoldAndFire,
+    /// Plain integrate-and-fire, approximate.
+    Rate,
+}
+
+impl From<Schedule> for program::Schedule {
+    fn from(schedule: Schedule) -> Self {
+        match schedule {
+            Schedule::StBif => Self::StBif,
+            Schedule::HoldAndFire => Self::HoldAndFire,
+            Schedule::Rate => Self::Rate,
+        }
+    }
+}
+
+/// Targets by their names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Target {
+    /// The CPU engine of `neurocudac run`.
+    Cpu,
+}
+
+/// Levels and steps where they are not given.
+const LEVELS: u32 = 31;
+const TIMESTEPS: u32 = 32;
+
+impl Arguments {
+    fn settings(&self) -> Result<Settings, Failure> {
+        if self.timesteps.is_some() && self.schedule != Schedule::Rate {
+            return Err(Failure::input(
+                "--timesteps belongs to --schedule rate: the exact schedules run until they have settled, within a proved \
+                 bound (`run --timesteps` caps a run)",
+            ));
+        }
+        let timesteps = self.timesteps.unwrap_or(TIMESTEPS);
+        let levels = self.levels.unwrap_or(if self.schedule == Schedule::Rate { timesteps } else { LEVELS });
+        Ok(Settings { schedule: self.schedule.into(), levels, timesteps })
+    }
+}
+
+/// Runs the command.
+pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let settings = arguments.settings()?;
+    let loaded = model::load(&arguments.graph, &arguments.weights)?;
+    let context = neurocuda_dialects::new_context().map_err(Failure::input)?;
+    let mut module = model::module(&context, &loaded, &arguments.normalization)?;
+    let shape = loaded.graph.inputs[0].shape.sample().iter().map(|&size| size as usize).collect::<Vec<_>>();
+    let samples = data::samples(&arguments.calibrate, &shape, arguments.samples)?;
+    let model_hash = model::hash(&arguments.graph, &arguments.weights, &arguments.normalization)?;
+    let provenance = BTreeMap::from([
+        ("model".to_owned(), model_hash.clone()),
+        ("calibration".to_owned(), samples.hash.clone()),
+    ]);
+    let description = Description {
+        network: loaded.graph.name.clone(),
+        input: loaded.graph.inputs[0].name.clone(),
+        outputs: loaded.graph.outputs.iter().map(|output| output.name.clone()).collect(),
+        provenance,
+    };
+    let validator = arguments.validate_each.then(|| EachValidator::new(samples.clone(), arguments.validate_samples));
+    let print = |text: &str| output::line(text);
+    let hooks = Hooks {
+        print_after: arguments.print_ir_after.clone(),
+        print: Some(&print),
+        dump_dir: arguments.dump_ir_dir.clone(),
+        stop_after: None,
+        validate_each: validator.as_ref(),
+        plant: arguments.plant.clone(),
+    };
+    let mut session = Session {
+        calibration: Some(samples),
+        model_hash: Some(model_hash),
+        cache: model::cache(arguments.cache_dir.as_ref(), arguments.no_cache),
+        progress: progress::any(),
+    };
+    let (result, messages) = module_text::collecting(&context, || {
+        compile::compile(&context, &mut module, &settings, description, &mut session, &hooks)
+    });
+    let (artifact, report) = result.map_err(|error| explain(error, &messages))?;
+    artifact.write(&arguments.output).map_err(Failure::input)?;
+    if let Some(path) = &arguments.report {
+        output::json(path, &Written { compile: &report, peak_memory_mb: peak_memory_mb() })?;
+    }
+    print_summary(arguments, &report);
+    Ok(())
+}
+
+/// The report as it is written.
+#[derive(serde::Serialize)]
+struct Written<'r> {
+    #[serde(flatten)]
+    compile: &'r CompileReport,
+    /// Largest resident memory of the process, in MB.
+    peak_memory_mb: Option<f64>,
+}
+
+fn explain(error: CompileError, messages: &[module_text::Message]) -> Failure {
+    match &error {
+        CompileError::Pipeline(PipelineError::Failed { pass, message, source_place, layer }) => {
+            for other in messages.iter().filter(|other| other.text != *message) {
+                eprintln!("{other}");
+            }
+            let place = if source_place.is_empty() { String::new() } else { format!("\n  at {source_place}") };
+            let layer = if layer.is_empty() { String::new() } else { format!(", layer {layer}") };
+            Failure::input(format!("{message}{place}\n  in pass {pass}{layer}"))
+        }
+        CompileError::Pipeline(PipelineError::Claim { .. }) => {
+            eprintln!("error: validate-each: {error}");
+            Failure::Gate
+        }
+        CompileError::Backend { message, place } if !place.is_empty() => Failure::input(format!("{message}\n  at {place}")),
+        _ => Failure::input(error),
+    }
+}
+
+fn print_summary(arguments: &Arguments, report: &CompileReport) {
+    if arguments.validate_each {
+        output::line(pass_table(&report.passes));
+    }
+    let bound = report.layers.iter().map(|layer| layer.membrane_bound).max().unwrap_or(0);
+    output::line(format!(
+        "{}: {} of {} nonlinear elements are neurons, {} levels, {} {} steps; membranes stay below {bound} (32 bits: {}). \
+         {:.1} s -> {}",
+        report.network,
+        report.neurons.converted,
+        report.neurons.found,
+        report.levels,
+        if arguments.schedule == Schedule::Rate { "runs" } else { "settles within" },
+        report.steps,
+        i32::MAX,
+        report.seconds,
+        arguments.output.display()
+    ));
+}
+
+/// The table of passes, with what each changed.
+pub fn pass_table(passes: &[PassReport]) -> Table {
+    let mut table = Table::new();
+    table.load_preset(NOTHING).set_header(["pass", "ops", "seconds", "change of the outputs"]);
+    for pass in passes {
+        table.add_row([
+            pass.pass.clone(),
+            format!("{} -> {}", pass.ops[0], pass.ops[1]),
+            format!("{:.2}", pass.seconds),
+            pass.change.map_or_else(String::new, |change| change.to_string()),
+        ]);
+    }
+    table
+}

@@ -1,0 +1,38 @@
+//! Data files as the compiler takes them.
+
+use crate::failure::Failure;
+use neurocuda_compiler::{interpret::Sample, session::Samples, validate::artifact::sample};
+use neurocuda_runtime::data::{ImageView, Images};
+use std::{path::Path, sync::Arc};
+
+/// Opens a data file and checks the shape of its images.
+pub fn open(path: &Path, shape: &[usize]) -> Result<Images, Failure> {
+    let fail = |error: neurocuda_runtime::data::DataError| Failure::input(format!("{}: {error}", path.display()));
+    let images = Images::open(path).map_err(fail)?;
+    images.expect_sample_shape(shape).map_err(fail)?;
+    Ok(images)
+}
+
+/// The first `limit` images of a file, for calibration.
+pub fn samples(path: &Path, shape: &[usize], limit: usize) -> Result<Samples, Failure> {
+    let images = open(path, shape)?;
+    let integers = matches!(images.image(0), Some(ImageView::U8(_)));
+    let count = images.len().min(limit);
+    let hash = format!("{}-{count}", hash(path)?);
+    let images = Arc::new(images);
+    // An index past the end has no image; an empty sample is refused by its shape.
+    let fetch = Arc::new(move |index| sample(&images, index).unwrap_or_else(empty));
+    Ok(Samples { count, fetch, integers, hash })
+}
+
+fn empty() -> Sample {
+    Sample::zeros(vec![0])
+}
+
+/// Hash of a file's content.
+pub fn hash(path: &Path) -> Result<String, Failure> {
+    let fail = |error: std::io::Error| Failure::input(format!("cannot read {}: {error}", path.display()));
+    let mut hasher = blake3::Hasher::new();
+    hasher.update_reader(std::fs::File::open(path).map_err(fail)?).map_err(fail)?;
+    Ok(hasher.finalize().to_hex()[..32].to_owned())
+}

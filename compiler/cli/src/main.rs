@@ -1,0 +1,67 @@
+//! `neurocudac`: from a trained network to a spiking one.
+//!
+//! One file for each subcommand; what several need is in [`model`], [`data`], [`progress`] and [`output`].
+
+mod check;
+mod compile;
+mod data;
+mod failure;
+mod inspect;
+mod interrupt;
+mod model;
+mod opt;
+mod output;
+mod passes;
+mod progress;
+mod run;
+mod validate;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Turns trained networks into spiking ones, without retraining, and measures what that does to them.
+///
+/// A model is a graph description (.ncg) and its weights (.safetensors). `compile` makes an artifact (.ncx) of it, `validate`
+/// compares the artifact with the model on test images, `run` runs it.
+#[derive(Parser)]
+#[command(version, arg_required_else_help = true, max_term_width = 110)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+
+    /// Number of threads; all cores by default. Results do not depend on it.
+    #[arg(long, global = true, env = "RAYON_NUM_THREADS", value_name = "N")]
+    threads: Option<usize>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Check(check::Arguments),
+    Compile(compile::Arguments),
+    Run(run::Arguments),
+    Validate(validate::Arguments),
+    Inspect(inspect::Arguments),
+    Opt(opt::Arguments),
+    Passes(passes::Arguments),
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    if let Some(threads) = arguments.threads {
+        // Fails only if a pool exists already, and none does before this line.
+        drop(rayon::ThreadPoolBuilder::new().num_threads(threads).build_global());
+    }
+    let result = match arguments.command {
+        Command::Check(arguments) => check::run(&arguments),
+        Command::Compile(arguments) => compile::run(&arguments),
+        Command::Run(arguments) => run::run(&arguments),
+        Command::Validate(arguments) => validate::run(&arguments),
+        Command::Inspect(arguments) => inspect::run(&arguments),
+        Command::Opt(arguments) => opt::run(&arguments),
+        Command::Passes(arguments) => passes::run(&arguments),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}

@@ -1,0 +1,122 @@
+//! `neurocudac run`: runs an artifact on images.
+
+use crate::{data, failure::Failure, output, progress};
+use clap::Args;
+use neurocuda_runtime::{
+    artifact::{Artifact, program::Schedule},
+    cpu::{Engine, ImageOutcome, RunOptions},
+    data::Images,
+};
+use safetensors::{Dtype, tensor::TensorView};
+use std::path::PathBuf;
+
+/// Run an artifact on images.
+///
+/// Writes one tensor for each output: `<output>` (f32) and `<output>.int` (i32, the integer logits); with --trace also
+/// `spikes.<layer>` (i8, [N, T, …]).
+#[derive(Args)]
+pub struct Arguments {
+    /// The artifact.
+    #[arg(value_name = "OUT.ncx")]
+    artifact: PathBuf,
+
+    /// Images: a safetensors file with `images` (u8 or f32, N first).
+    #[arg(long, value_name = "D.safetensors")]
+    data: PathBuf,
+
+    /// Number of steps of a rate network, or a cap for an exact one; an exact network that has not settled by then is an error.
+    #[arg(long, value_name = "T", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    timesteps: Option<u32>,
+
+    /// Run only the first images.
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
+
+    /// Write every spike too.
+    #[arg(long, requires = "output")]
+    trace: bool,
+
+    /// Where outputs go. Without it the predictions are printed, one line an image.
+    #[arg(short, long, value_name = "OUT.safetensors")]
+    output: Option<PathBuf>,
+}
+
+/// Runs the command.
+pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let artifact = Artifact::read(&arguments.artifact)
+        .map_err(|error| Failure::input(format!("{}: {error}", arguments.artifact.display())))?;
+    let engine = Engine::new(&artifact).map_err(Failure::input)?;
+    let images = data::open(&arguments.data, engine.input_shape())?;
+    let count = arguments.limit.unwrap_or(images.len()).min(images.len());
+    let outcomes = simulate(arguments, &engine, &images, count)?;
+    if engine.schedule() != Schedule::Rate {
+        if let Some(index) = outcomes.iter().position(|outcome| !outcome.certified) {
+            return Err(Failure::input(format!(
+                "not-settled: image {index} had not settled after {} steps; it does within {}",
+                outcomes[index].steps,
+                engine.steps()
+            )));
+        }
+    }
+    match &arguments.output {
+        Some(path) => write(path, &engine, &outcomes),
+        None => {
+            for outcome in &outcomes {
+                output::line(outcome.outputs.iter().map(|logits| largest(&logits.real).to_string()).collect::<Vec<_>>().join(" "));
+            }
+            Ok(())
+        }
+    }
+}
+
+fn simulate(arguments: &Arguments, engine: &Engine, images: &Images, count: usize) -> Result<Vec<ImageOutcome>, Failure> {
+    let bar = progress::bar("run", count);
+    let options = RunOptions { timesteps: arguments.timesteps, trace: arguments.trace };
+    let outcomes = engine.run(images, 0..count, &options, || bar.inc(1)).map_err(Failure::input);
+    bar.finish_and_clear();
+    outcomes
+}
+
+fn largest(logits: &[f32]) -> usize {
+    let mut best = 0;
+    for (index, logit) in logits.iter().enumerate() {
+        if *logit > logits[best] {
+            best = index;
+        }
+    }
+    best
+}
+
+fn write(path: &std::path::Path, engine: &Engine, outcomes: &[ImageOutcome]) -> Result<(), Failure> {
+    let mut tensors = Vec::<(String, Dtype, Vec<usize>, Vec<u8>)>::new();
+    for (index, output) in engine.outputs().iter().enumerate() {
+        let shape = [&[outcomes.len()], output.shape.as_slice()].concat();
+        let of = |outcome: &ImageOutcome| outcome.outputs[index].clone();
+        let reals = outcomes.iter().flat_map(|outcome| of(outcome).real).flat_map(f32::to_le_bytes).collect();
+        let integers = outcomes.iter().flat_map(|outcome| of(outcome).integer).flat_map(i32::to_le_bytes).collect();
+        tensors.push((output.name.clone(), Dtype::F32, shape.clone(), reals));
+        tensors.push((format!("{}.int", output.name), Dtype::I32, shape, integers));
+    }
+    // Images that settle earlier are silent to the end of the longest run.
+    let steps = outcomes.iter().map(|outcome| outcome.steps as usize).max().unwrap_or(0);
+    for (index, (layer, shape)) in engine.layers().iter().zip(engine.layer_shapes()).enumerate() {
+        let size = shape.iter().product::<usize>();
+        let mut spikes = Vec::with_capacity(outcomes.len() * steps * size);
+        for outcome in outcomes {
+            let Some(trace) = outcome.trace.as_ref().and_then(|trace| trace.get(index)) else { continue };
+            let start = spikes.len();
+            spikes.extend(trace.iter().map(|&spike| spike as u8));
+            spikes.resize(start + steps * size, 0);
+        }
+        if outcomes.iter().any(|outcome| outcome.trace.is_some()) {
+            let shape = [&[outcomes.len(), steps], shape.as_slice()].concat();
+            tensors.push((format!("spikes.{}", layer.name), Dtype::I8, shape, spikes));
+        }
+    }
+    let views = tensors
+        .iter()
+        .map(|(name, dtype, shape, bytes)| Ok((name.clone(), TensorView::new(*dtype, shape.clone(), bytes)?)))
+        .collect::<Result<Vec<_>, safetensors::SafeTensorError>>()
+        .map_err(Failure::input)?;
+    output::file(path, &safetensors::serialize(views, None).map_err(Failure::input)?)
+}

@@ -1,0 +1,185 @@
+//! `neurocudac validate`: an artifact against the model it was compiled from.
+
+use crate::{
+    data,
+    failure::Failure,
+    interrupt,
+    model::{self, Normalization},
+    output, progress,
+};
+use clap::Args;
+use comfy_table::{CellAlignment, Table, presets::NOTHING};
+use neurocuda_compiler::{
+    compile::FRONT,
+    module_text,
+    pipeline::{self, Hooks, Pipeline},
+    session::Session,
+    validate::{
+        artifact::{Demands, Subjects, ValidateError},
+        report::Report,
+    },
+};
+use neurocuda_runtime::artifact::Artifact;
+use std::path::PathBuf;
+
+/// Compare an artifact with the model it came from, on test images.
+///
+/// Runs the float network, the integer network and the spiking network, spike by spike, and reports accuracy, agreement,
+/// equality of logits, spikes and synaptic operations. Exit code 1 if a gate fails. Ctrl-C loses nothing: the same command
+/// goes on where it was stopped.
+#[derive(Args)]
+pub struct Arguments {
+    /// The artifact.
+    #[arg(value_name = "OUT.ncx")]
+    artifact: PathBuf,
+
+    /// Graph description that the artifact was compiled from.
+    #[arg(long, value_name = "MODEL.ncg")]
+    model: PathBuf,
+
+    /// Its weights.
+    #[arg(long, value_name = "W.safetensors")]
+    weights: PathBuf,
+
+    /// Test images: a safetensors file with `images` and, for accuracy, `labels`.
+    #[arg(long, value_name = "TEST.safetensors")]
+    data: PathBuf,
+
+    #[command(flatten)]
+    normalization: Normalization,
+
+    /// Run only the first images.
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
+
+    /// Cap the number of steps. An exact network that has not settled by then fails its gate.
+    #[arg(long, value_name = "T", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    timesteps: Option<u32>,
+
+    /// Largest drop of accuracy, in percentage points; a paired standard error is allowed on top.
+    #[arg(long, value_name = "POINTS", default_value_t = 1.0)]
+    max_drop: f64,
+
+    /// Write the report as JSON.
+    #[arg(long, value_name = "R.json")]
+    report: Option<PathBuf>,
+
+    /// Where the state of an interrupted run is kept.
+    #[arg(long, value_name = "DIR")]
+    cache_dir: Option<PathBuf>,
+
+    /// Keep no state: an interrupted run starts over.
+    #[arg(long)]
+    no_cache: bool,
+}
+
+/// Runs the command.
+pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let artifact = Artifact::read(&arguments.artifact)
+        .map_err(|error| Failure::input(format!("{}: {error}", arguments.artifact.display())))?;
+    let images = data::open(&arguments.data, &artifact.manifest.input.shape)?;
+    let loaded = model::load(&arguments.model, &arguments.weights)?;
+    let context = neurocuda_dialects::new_context().map_err(Failure::input)?;
+    let torch = model::module(&context, &loaded, &arguments.normalization)?;
+    let mut front = model::module(&context, &loaded, &arguments.normalization)?;
+    let pipeline = Pipeline::parse(FRONT).map_err(Failure::input)?;
+    pipeline::run(&context, &mut front, &pipeline, &mut Session::default(), &Hooks::default()).map_err(Failure::input)?;
+    let text = artifact.module_text().and_then(|text| std::str::from_utf8(text).ok()).unwrap_or_default();
+    let tensor = |name: &str| artifact.tensors.get(name).map(|tensor| tensor.bytes());
+    // A context of its own: in one that holds tensors of the same names, MLIR renames them.
+    let own_context = neurocuda_dialects::new_context().map_err(Failure::input)?;
+    let integer = module_text::load(&own_context, text, tensor).map_err(|messages| {
+        Failure::input(format!(
+            "{}: the artifact's integer network cannot be read: {}",
+            arguments.artifact.display(),
+            messages.first().map(ToString::to_string).unwrap_or_default()
+        ))
+    })?;
+    let subjects = Subjects::new(&torch, &front, &integer, &artifact).map_err(Failure::input)?;
+    let demands = Demands { max_drop: arguments.max_drop, limit: arguments.limit, timesteps: arguments.timesteps };
+    let cache = model::cache(arguments.cache_dir.as_ref(), arguments.no_cache);
+    let stop = interrupt::flag()?;
+    let count = arguments.limit.unwrap_or(images.len()).min(images.len());
+    let bar = progress::bar("validate", count);
+    let result = subjects.validate(&artifact, &images, &demands, (cache.as_deref(), &key(arguments)?), &stop, &|done, _| {
+        bar.set_position(done as u64);
+    });
+    bar.finish_and_clear();
+    let report = match result {
+        Err(error @ ValidateError::Interrupted { .. }) => return Err(Failure::Interrupted(error.to_string())),
+        other => other.map_err(Failure::input)?,
+    };
+    if let Some(path) = &arguments.report {
+        output::json(path, &report)?;
+    }
+    print(&report);
+    if report.passed { Ok(()) } else { Err(Failure::Gate) }
+}
+
+/// Everything that the counts of a chunk depend on.
+fn key(arguments: &Arguments) -> Result<String, Failure> {
+    let parts = [
+        env!("CARGO_PKG_VERSION").to_owned(),
+        data::hash(&arguments.artifact)?,
+        model::hash(&arguments.model, &arguments.weights, &arguments.normalization)?,
+        data::hash(&arguments.data)?,
+        format!("{:?} {:?}", arguments.limit, arguments.timesteps),
+    ];
+    Ok(blake3::hash(parts.join("\n").as_bytes()).to_hex()[..32].to_owned())
+}
+
+fn print(report: &Report) {
+    let percent = |fraction: f64| format!("{:.2} %", 100.0 * fraction);
+    let mut facts = Table::new();
+    facts.load_preset(NOTHING);
+    let mut fact = |name: &str, value: String| {
+        facts.add_row([name.to_owned(), value]);
+    };
+    fact("network", format!("{}, {:?}, {} levels", report.network, report.schedule, report.levels));
+    fact("images", report.images.to_string());
+    if let Some(accuracy) = report.accuracy {
+        fact("accuracy, float network", percent(accuracy.float));
+        fact("accuracy, integer network", percent(accuracy.integer));
+        fact("accuracy, spiking network", percent(accuracy.snn));
+        fact("drop", format!("{:.2} ± {:.2} points", accuracy.drop_points, accuracy.drop_standard_error));
+    }
+    fact("agreement with the float network", percent(report.agreement));
+    if report.logits.compared > 0 {
+        fact("logits equal to the integer network", format!("{} of {}", report.logits.equal, report.logits.compared));
+    }
+    match (report.steps.settled_max, report.steps.settled_mean) {
+        (Some(most), Some(mean)) => {
+            fact("steps", format!("settled after {mean:.1} on average, {most} at most; proved bound {}", report.steps.bound));
+        }
+        _ => fact("steps", report.steps.bound.to_string()),
+    }
+    fact("spikes per image", format!("{:.0}", report.spikes_per_image));
+    fact("synaptic operations per image", format!("{:.0}", report.sops_per_image));
+    fact("neurons", format!("{} of {} nonlinear elements converted", report.neurons.converted, report.neurons.found));
+    if let Some(memory) = report.peak_memory_mb {
+        fact("peak memory", format!("{memory:.0} MB"));
+    }
+    fact("time", format!("{:.1} s", report.seconds));
+    output::line(facts);
+    let mut layers = Table::new();
+    layers.load_preset(NOTHING).set_header(["layer", "neurons", "spikes/image", "error", "saturated", "membrane bound"]);
+    for layer in &report.layers {
+        layers.add_row([
+            layer.name.clone(),
+            layer.neurons.to_string(),
+            format!("{:.1}", layer.spikes_per_image),
+            layer.error.map_or_else(|| "-".to_owned(), |error| format!("{:.2} %", 100.0 * error)),
+            layer.saturated.map_or_else(|| "-".to_owned(), |share| format!("{:.3} %", 100.0 * share)),
+            layer.membrane_bound.to_string(),
+        ]);
+    }
+    for column in 1..6 {
+        if let Some(column) = layers.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    output::line(format!("\n{layers}\n"));
+    for gate in &report.gates {
+        output::line(format!("{} {}: {}", if gate.passed { "pass" } else { "FAIL" }, gate.name, gate.detail));
+    }
+}

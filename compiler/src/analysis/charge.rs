@@ -1,0 +1,168 @@
+//! The charge that biases alone put on each neuron: the linear part of the integer network with every level value at zero.
+
+use crate::mlir::{self, IrError, IrResult};
+use melior::ir::{OperationRef, Value, ValueLike, operation::OperationLike};
+use ndarray::{ArrayD, Axis, IxDyn, Slice, concatenate};
+use neurocuda_dialects::{Tensor, TensorAttr, ann};
+use std::collections::HashMap;
+
+/// Charges of all values of an integer network, one number for each element of a sample.
+pub struct Charges(HashMap<usize, ArrayD<f64>>);
+
+impl Charges {
+    /// Goes through an `ann-integer` module.
+    ///
+    /// # Errors
+    ///
+    /// If an op's attributes do not fit its types.
+    pub fn of<'c>(module: OperationRef<'c, '_>) -> IrResult<'c, Self> {
+        let mut charges = Self(HashMap::new());
+        for operation in mlir::operations(mlir::network_block(module)?) {
+            if operation.result_count() == 1 {
+                let result = mlir::result(operation)?;
+                let charge = charges.step(operation, &mlir::sample_shape(result)?)?;
+                charges.0.insert(result.to_raw().ptr as usize, charge);
+            }
+        }
+        Ok(charges)
+    }
+
+    /// The charge of `value`.
+    pub fn get(&self, value: Value) -> Option<&ArrayD<f64>> {
+        self.0.get(&(value.to_raw().ptr as usize))
+    }
+
+    fn step<'c>(&self, operation: OperationRef<'c, '_>, shape: &[usize]) -> IrResult<'c, ArrayD<f64>> {
+        let misfit = || IrError::at(operation, format!("the operands of `{}` do not fit its result", mlir::name(operation)));
+        let zeros = ArrayD::zeros(IxDyn(shape));
+        let op = ann::Op::read(operation).map_err(|error| IrError::at(operation, error.to_string()))?;
+        // Ops that start anew: weights see only silent level values, and neurons have not fired.
+        match &op {
+            Some(ann::Op::Conv2d(ann::Conv2d { bias, .. }) | ann::Op::Linear(ann::Linear { bias, .. }) | ann::Op::Scale(ann::Scale { bias, .. })) => {
+                let mut charge = zeros;
+                for (mut channel, bias) in charge.axis_iter_mut(Axis(0)).zip(bias.read()?.to_f64()) {
+                    channel.fill(bias);
+                }
+                return Ok(charge);
+            }
+            None | Some(ann::Op::Encode(_) | ann::Op::Requantize(_)) => return Ok(zeros),
+            Some(_) => {}
+        }
+        let operands = operation
+            .operands()
+            .map(|operand| self.get(operand).cloned().unwrap_or_else(|| ArrayD::zeros(IxDyn(&[]))))
+            .collect::<Vec<_>>();
+        let first = operands.first().ok_or_else(misfit)?;
+        let charge = match op {
+            Some(ann::Op::Add(_)) => operands.iter().skip(1).try_fold(first.clone(), |sum, operand| {
+                (sum.shape() == operand.shape()).then(|| sum + operand)
+            }),
+            Some(ann::Op::Concat(concat)) => {
+                let views = operands.iter().map(|operand| operand.view()).collect::<Vec<_>>();
+                concatenate(Axis((concat.axis - 1).max(0) as usize), &views).ok()
+            }
+            Some(ann::Op::Slice(slice)) => {
+                let axis = (slice.axis - 1).max(0) as usize;
+                let taken = shape.get(axis).copied().unwrap_or(0);
+                let end = slice.start as usize + taken.saturating_sub(1) * slice.step as usize + 1;
+                (first.shape().get(axis).is_some_and(|&size| end <= size) && slice.step > 0).then(|| {
+                    first
+                        .slice_axis(Axis(axis), Slice::new(slice.start as isize, Some(end as isize), slice.step as isize))
+                        .to_owned()
+                })
+            }
+            Some(ann::Op::Pad(pad)) => pad_zeros(first, &pad.before, zeros),
+            Some(ann::Op::Reshape(_)) => first.as_standard_layout().to_owned().into_shape_with_order(IxDyn(shape)).ok(),
+            Some(ann::Op::SumPool2d(pool)) => {
+                sum_windows(first, &pool.rows, &pool.columns, &pool.multiplier.read()?.to_f64(), zeros)
+            }
+            // A maximum of level values is one.
+            Some(ann::Op::MaxPool2d(_)) => Some(zeros),
+            _ => Some(first.clone()),
+        };
+        charge.filter(|charge| charge.shape() == shape).ok_or_else(misfit)
+    }
+}
+
+fn pad_zeros(input: &ArrayD<f64>, before: &[i64], mut result: ArrayD<f64>) -> Option<ArrayD<f64>> {
+    let mut inner = result.view_mut();
+    for (axis, &size) in input.shape().iter().enumerate() {
+        let start = usize::try_from(*before.get(axis + 1)?).ok()?;
+        if start + size > inner.shape()[axis] {
+            return None;
+        }
+        inner.slice_axis_inplace(Axis(axis), Slice::from(start..start + size));
+    }
+    inner.assign(input);
+    Some(result)
+}
+
+fn sum_windows(
+    input: &ArrayD<f64>,
+    rows: &[i64],
+    columns: &[i64],
+    multiplier: &[f64],
+    mut result: ArrayD<f64>,
+) -> Option<ArrayD<f64>> {
+    let input = input.view().into_dimensionality::<ndarray::Ix3>().ok()?;
+    let (_, height, width) = input.dim();
+    let mut output = result.view_mut().into_dimensionality::<ndarray::Ix3>().ok()?;
+    for ((channel, y, x), sum) in output.indexed_iter_mut() {
+        let range = |bounds: &[i64], index: usize, size: usize| {
+            let [start, end] = [*bounds.get(2 * index)?, *bounds.get(2 * index + 1)?];
+            (0 <= start && start <= end && end as usize <= size).then_some(start as usize..end as usize)
+        };
+        let (rows, columns) = (range(rows, y, height)?, range(columns, x, width)?);
+        *sum = input.slice(ndarray::s![channel, rows, columns]).sum();
+    }
+    let width = output.dim().2;
+    for ((_, y, x), sum) in output.indexed_iter_mut() {
+        *sum *= multiplier.get(y * width + x)?;
+    }
+    Some(result)
+}
+
+/// A charge as an attribute tensor: one number a channel where a channel's elements agree, else one for each element.
+///
+/// # Errors
+///
+/// If a charge is no 32-bit integer.
+pub fn tensor<'c>(charge: &ArrayD<f64>) -> IrResult<'c, Tensor> {
+    let uniform = charge.axis_iter(Axis(0)).all(|channel| channel.iter().all(|&value| Some(&value) == channel.first()));
+    let (shape, values) = if uniform {
+        let values = charge.axis_iter(Axis(0)).map(|channel| channel.first().copied().unwrap_or(0.0)).collect::<Vec<_>>();
+        (vec![values.len()], values)
+    } else {
+        (charge.shape().to_vec(), charge.iter().copied().collect())
+    };
+    if let Some(value) = values.iter().find(|value| value.abs() > f64::from(i32::MAX)) {
+        return Err(IrError::module(format!("a bias charge of {value} does not fit 32 bits")));
+    }
+    let values = values.iter().map(|&value| value as i32).collect();
+    Ok(Tensor { shape, elements: neurocuda_dialects::Elements::I32(values) })
+}
+
+/// A per-channel vector spread over the elements of `shape`.
+pub fn spread(vector: &[f64], shape: &[usize]) -> ArrayD<f64> {
+    let mut spread = ArrayD::zeros(IxDyn(shape));
+    for (mut channel, &value) in spread.axis_iter_mut(Axis(0)).zip(vector) {
+        channel.fill(value);
+    }
+    spread
+}
+
+/// Elements of a tensor attribute spread over `shape`: one number a channel, or one for each element.
+///
+/// # Errors
+///
+/// If the tensor has another shape.
+pub fn read<'c>(attribute: TensorAttr<'c>, shape: &[usize]) -> IrResult<'c, ArrayD<f64>> {
+    let tensor = attribute.read()?;
+    if tensor.shape == shape {
+        ArrayD::from_shape_vec(IxDyn(shape), tensor.to_f64()).map_err(|error| IrError::module(error.to_string()))
+    } else if tensor.shape.len() == 1 && tensor.shape.first() == shape.first() {
+        Ok(spread(&tensor.to_f64(), shape))
+    } else {
+        Err(IrError::module(format!("a tensor of shape {:?} does not fit neurons of shape {shape:?}", tensor.shape)))
+    }
+}

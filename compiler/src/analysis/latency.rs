@@ -1,0 +1,70 @@
+//! When values are final: longest paths through the network, counted in timesteps.
+//!
+//! A value is *final after f steps* if nothing is sent on it in step f or later. The encoder sends in step 0 only: 1. What a neuron
+//! receives is complete in step f − 1 of its inputs, the neuron updates in that very step, and needs at most `range` updates from
+//! there: its output is final after `f − 1 + range` steps, plus the delay until it arrives.
+
+use crate::mlir::{self, IrError, IrResult};
+use melior::ir::{OperationRef, ValueLike, operation::OperationLike};
+use petgraph::{algo::toposort, graph::DiGraph, visit::EdgeRef};
+use std::collections::HashMap;
+
+/// Steps after which the result of each op of the network's block is final, by index in the block.
+///
+/// `range` tells of an op how many updates it may need and its delay; `None` for one that keeps no state.
+///
+/// # Errors
+///
+/// If an op reads a value that no earlier op computes.
+pub fn final_after<'c, 'a>(
+    operations: &[OperationRef<'c, 'a>],
+    range: impl Fn(usize, OperationRef<'c, 'a>) -> IrResult<'c, Option<(u32, u32)>>,
+) -> IrResult<'c, Vec<u32>> {
+    let mut graph = DiGraph::<usize, ()>::new();
+    let nodes = (0..operations.len()).map(|index| graph.add_node(index)).collect::<Vec<_>>();
+    let mut writers = HashMap::new();
+    for (index, operation) in operations.iter().enumerate() {
+        for operand in operation.operands() {
+            if let Some(&writer) = writers.get(&(operand.to_raw().ptr as usize)) {
+                graph.add_edge(nodes[writer], nodes[index], ());
+            }
+        }
+        for result in operation.results() {
+            writers.insert(result.to_raw().ptr as usize, index);
+        }
+    }
+    let order = toposort(&graph, None).map_err(|_| IrError::module("the network has a cycle"))?;
+    let mut finals = vec![1u32; operations.len()];
+    for node in order {
+        let index = graph[node];
+        let complete = graph
+            .edges_directed(node, petgraph::Direction::Incoming)
+            .map(|edge| finals[graph[edge.source()]])
+            .max()
+            .unwrap_or(1);
+        finals[index] = match range(index, operations[index])? {
+            Some((updates, delay)) => complete
+                .checked_sub(1)
+                .and_then(|start| start.checked_add(updates.max(1)))
+                .and_then(|end| end.checked_add(delay))
+                .ok_or_else(|| IrError::at(operations[index], "the network takes more than 2^32 steps"))?,
+            None => complete,
+        };
+    }
+    Ok(finals)
+}
+
+/// Steps after which every returned value is final.
+///
+/// # Errors
+///
+/// If the block has no return.
+pub fn steps<'c>(operations: &[OperationRef<'c, '_>], finals: &[u32]) -> IrResult<'c, u32> {
+    operations
+        .iter()
+        .zip(finals)
+        .filter(|(operation, _)| mlir::has_name(**operation, "func.return"))
+        .map(|(_, &steps)| steps)
+        .next()
+        .ok_or_else(|| IrError::module("the network returns nothing"))
+}

@@ -1,0 +1,7 @@
+//! What passes ask of a module without changing it.
+
+pub mod charge;
+pub mod flow;
+pub mod histogram;
+pub mod latency;
+pub mod magnitude;

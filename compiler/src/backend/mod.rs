@@ -1,0 +1,3 @@
+//! From a verified `snn` module to what a target takes.
+
+pub mod cpu;

@@ -1,0 +1,259 @@
+//! A whole compilation: from a `torch` module to an artifact.
+
+use crate::{
+    backend::cpu::{self, Emitted},
+    mlir::{self, IrError},
+    module_text,
+    pipeline::{self, Hooks, PassReport, Pipeline, PipelineError},
+    session::Session,
+};
+use melior::{Context, ir::Module};
+use neurocuda_dialects::ann;
+use neurocuda_runtime::artifact::{
+    Artifact, ArtifactError, FORMAT_VERSION, MODULE_TENSOR, Manifest, NetworkInput, Nonlinearities, Tensor,
+    program::Schedule,
+};
+use serde::Serialize;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Instant,
+};
+
+/// What a user decides.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// When neurons fire.
+    pub schedule: Schedule,
+    /// Largest count of an activation.
+    pub levels: u32,
+    /// Number of steps; of `rate` only.
+    pub timesteps: u32,
+}
+
+/// The passes that make the real network ready for calibration.
+pub const FRONT: &str = "remove-identity,fold-batch-norm,lower-torch-to-ann,fold-input-affine,merge-reshapes,hoist-activation,\
+                         insert-requantize,remove-dead-ops";
+
+impl Settings {
+    /// The passes from the real network to the integer one.
+    pub fn integer_pipeline(&self) -> String {
+        format!("calibrate,choose-thresholds{{levels={}}},quantize,correct-bias", self.levels)
+    }
+
+    /// The passes from the integer network to the spiking one.
+    pub fn spiking_pipeline(&self) -> String {
+        match self.schedule {
+            Schedule::StBif => "lower-to-st-bif,prove-bounds".to_owned(),
+            Schedule::HoldAndFire => "lower-to-hold-and-fire,prove-bounds".to_owned(),
+            Schedule::Rate => {
+                format!("expand-max-pool,lower-to-rate{{timesteps={}}},prove-bounds", self.timesteps)
+            }
+        }
+    }
+}
+
+/// What the compiler is given besides the module.
+#[derive(Clone, Debug, Default)]
+pub struct Description {
+    /// Name of the graph.
+    pub network: String,
+    /// Name of the input.
+    pub input: String,
+    /// Names of the outputs.
+    pub outputs: Vec<String>,
+    /// Where model and samples come from.
+    pub provenance: BTreeMap<String, String>,
+}
+
+/// Why there is no artifact.
+#[derive(Debug, thiserror::Error)]
+pub enum CompileError {
+    /// A pass failed or was stopped by a check.
+    #[error(transparent)]
+    Pipeline(#[from] PipelineError),
+    /// The network has no nonlinearity, or one of them did not become neurons.
+    #[error("{0}")]
+    Unconverted(String),
+    /// The back end refused the module.
+    #[error("{message}")]
+    Backend {
+        /// What is wrong.
+        message: String,
+        /// Where, as `file:line:column`.
+        place: String,
+    },
+    /// The artifact does not hold together, which is a defect of the compiler.
+    #[error("the artifact is not valid: {0}")]
+    Artifact(#[from] ArtifactError),
+}
+
+impl From<IrError<'_>> for CompileError {
+    fn from(error: IrError) -> Self {
+        Self::Backend { place: error.location.map(mlir::source).unwrap_or_default(), message: error.message }
+    }
+}
+
+/// What the compiler says of its work.
+#[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
+pub struct CompileReport {
+    /// Name of the graph.
+    pub network: String,
+    /// Schedule, by its name on the command line.
+    pub schedule: Schedule,
+    /// Largest count of an activation.
+    pub levels: u32,
+    /// Steps: proved bound of an exact schedule, or the number of `rate`.
+    pub steps: u32,
+    /// Nonlinearities of the real network and how many became neurons.
+    pub neurons: NeuronCount,
+    /// What each pass did.
+    pub passes: Vec<PassReport>,
+    /// Proved bound of each layer's membranes.
+    pub layers: Vec<LayerReport>,
+    /// Seconds from the module to the artifact.
+    pub seconds: f64,
+}
+
+/// Nonlinear elements of the real network, and how many became neurons.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+pub struct NeuronCount {
+    /// Elements of activations in the real network.
+    pub found: u64,
+    /// How many of them are neurons.
+    pub converted: u64,
+}
+
+/// A layer of neurons.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+pub struct LayerReport {
+    /// Name of the layer.
+    pub name: String,
+    /// Number of neurons.
+    pub neurons: u64,
+    /// Largest magnitude that a membrane can reach, proved.
+    pub membrane_bound: i64,
+}
+
+/// Compiles `module`, which is at stage `torch`.
+///
+/// # Errors
+///
+/// If a pass fails or does not keep its claim, nothing or not everything was converted, or the back end refuses the result.
+pub fn compile(
+    context: &Context,
+    module: &mut Module,
+    settings: &Settings,
+    description: Description,
+    session: &mut Session,
+    hooks: &Hooks,
+) -> Result<(Artifact, CompileReport), CompileError> {
+    let start = Instant::now();
+    let mut run = |module: &mut Module, text: &str| -> Result<Vec<PassReport>, PipelineError> {
+        pipeline::run(context, module, &Pipeline::parse(text)?, session, hooks)
+    };
+    let mut passes = run(module, FRONT)?;
+    let nonlinear = nonlinear_layers(module)?;
+    passes.extend(run(module, &settings.integer_pipeline())?);
+    let (text, tensors) = module_text::store(module);
+    let integer = tensors
+        .into_iter()
+        .map(|(name, tensor)| Ok((name, cpu::to_runtime(tensor)?)))
+        .collect::<Result<BTreeMap<_, _>, IrError>>()?;
+    passes.extend(run(module, &settings.spiking_pipeline())?);
+    let emitted = cpu::emit(module, &description.outputs)?;
+    let neurons = converted(module, &nonlinear)?;
+    let report = CompileReport {
+        network: description.network.clone(),
+        schedule: settings.schedule,
+        levels: emitted.levels,
+        steps: emitted.program.steps,
+        neurons,
+        passes,
+        layers: emitted
+            .layers
+            .iter()
+            .map(|layer| LayerReport {
+                name: layer.name.clone(),
+                neurons: layer.neurons,
+                membrane_bound: layer.membrane_bound,
+            })
+            .collect(),
+        seconds: start.elapsed().as_secs_f64(),
+    };
+    Ok((artifact(description, emitted, neurons, text, integer)?, report))
+}
+
+/// Elements of each nonlinear layer of the real network, by layer name.
+fn nonlinear_layers(module: &Module) -> Result<BTreeMap<String, u64>, CompileError> {
+    let mut layers = BTreeMap::new();
+    for operation in mlir::operations(mlir::network_block(module.as_operation())?) {
+        let Some(activation) = mlir::view::<ann::Activation>(operation)? else { continue };
+        if activation.minimum.is_finite() || activation.maximum.is_finite() {
+            let elements = mlir::sample_shape(mlir::result(operation)?)?.iter().product::<usize>() as u64;
+            *layers.entry(mlir::layer(operation)).or_insert(0) += elements;
+        }
+    }
+    if layers.is_empty() {
+        return Err(CompileError::Unconverted(
+            "no-neurons: the network has no nonlinearity that could become neurons; nothing would be converted".to_owned(),
+        ));
+    }
+    Ok(layers)
+}
+
+fn converted(module: &Module, nonlinear: &BTreeMap<String, u64>) -> Result<NeuronCount, CompileError> {
+    let mut seen = BTreeSet::new();
+    let mut converted = 0;
+    for operation in mlir::operations(mlir::network_block(module.as_operation())?) {
+        let layer = mlir::layer(operation);
+        if cpu::is_neuron(operation)? && nonlinear.contains_key(&layer) {
+            converted += mlir::sample_shape(mlir::result(operation)?)?.iter().product::<usize>() as u64;
+            seen.insert(layer);
+        }
+    }
+    let found = nonlinear.values().sum();
+    let left = nonlinear.keys().filter(|layer| !seen.contains(*layer)).cloned().collect::<Vec<_>>();
+    if !left.is_empty() || found != converted {
+        return Err(CompileError::Unconverted(format!(
+            "unconverted: {converted} of {found} nonlinear elements became neurons; left over: {}",
+            left.join(", ")
+        )));
+    }
+    Ok(NeuronCount { found, converted })
+}
+
+fn artifact(
+    description: Description,
+    emitted: Emitted,
+    neurons: NeuronCount,
+    text: String,
+    integer: BTreeMap<String, Tensor>,
+) -> Result<Artifact, CompileError> {
+    let mut tensors = integer;
+    // Weights that the spiking program shares with the integer network are the same tensors under the same names.
+    tensors.extend(emitted.tensors);
+    let bytes = text.into_bytes();
+    let module = Tensor::from_values(vec![bytes.len()], &bytes);
+    tensors.insert(
+        MODULE_TENSOR.to_owned(),
+        module.map_err(|error| CompileError::Backend { message: error.to_string(), place: String::new() })?,
+    );
+    let manifest = Manifest {
+        format_version: FORMAT_VERSION,
+        producer: concat!("neurocudac ", env!("CARGO_PKG_VERSION")).to_owned(),
+        network: description.network,
+        target: "cpu".to_owned(),
+        levels: emitted.levels,
+        input: NetworkInput { name: description.input, shape: emitted.input_shape, dtype: "u8 or f32".to_owned() },
+        outputs: emitted.outputs,
+        program: emitted.program,
+        layers: emitted.layers,
+        nonlinearities: Nonlinearities { found: neurons.found, converted: neurons.converted },
+        provenance: description.provenance,
+        report: serde_json::Value::Null,
+    };
+    let artifact = Artifact { manifest, tensors };
+    // What cannot be read back is not written.
+    Artifact::from_bytes(&artifact.to_bytes()?)?;
+    Ok(artifact)
+}

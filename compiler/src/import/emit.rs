@@ -1,0 +1,243 @@
+//! Graph to MLIR: one `torch` op for each node, weights as resources over the mapped file.
+//!
+//! ```mlir
+//! func.func @net(%x: tensor<?x1x28x28xf32>) -> tensor<?x10xf32> {
+//!   %0 = "torch.conv2d"(%x) {weight = dense_resource<conv1.weight> : tensor<…>, …} : …   loc("conv1"("net.ncg":2:3))
+//! ```
+//! Every op is located by its layer's name and its place in the graph file. The names of the outputs are not in the module;
+//! they are in [`Graph::outputs`], in the order in which values are returned.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use melior::Context;
+use melior::dialect::func;
+use melior::ir::attribute::{StringAttribute, TypeAttribute};
+use melior::ir::operation::OperationLike;
+use melior::ir::r#type::{FunctionType, RankedTensorType};
+use melior::ir::{Block, BlockLike, Location, Module, Region, RegionLike, Type, Value};
+use neurocuda_dialects::{Tensor, TensorAttr, ViewError, resource, torch};
+
+use super::graph::{Graph, Node, Shape, ValueId, WeightRef};
+use super::ops::{Addend, TorchOp};
+use super::weights::Weights;
+use crate::mlir::{Number, batch_type};
+
+/// A graph could not be emitted. A graph and the weights that it was checked against do not give this.
+#[derive(Debug, thiserror::Error)]
+pub enum EmitError {
+    /// The graph was checked against another weights file.
+    #[error("the weights file has no tensor `{0}` of the size that the graph states")]
+    Weight(String),
+    /// A node uses a value that is not defined before it.
+    #[error("layer `{0}` uses a value that is not defined before it")]
+    Value(String),
+    /// MLIR refuses an op.
+    #[error(transparent)]
+    View(#[from] ViewError),
+    /// MLIR refuses the module.
+    #[error("the module is not valid")]
+    Invalid,
+}
+
+/// Makes a module of the `torch` stage. `file` is what locations call the graph file.
+///
+/// # Errors
+/// [`EmitError`], if `graph` was not checked against `weights`.
+pub fn emit<'c>(
+    context: &'c Context,
+    graph: &Graph,
+    weights: &Arc<Weights>,
+    file: &str,
+) -> Result<Module<'c>, EmitError> {
+    let emitter = Emitter { context, graph, weights, file, attributes: HashMap::new() };
+    let start = Location::new(context, file, 1, 1);
+    let types =
+        |shapes: &mut dyn Iterator<Item = &Shape>| shapes.map(|shape| emitter.value_type(shape)).collect();
+    let inputs: Vec<Type> = types(&mut graph.inputs.iter().map(|input| &input.shape));
+    let results: Vec<Type> = types(&mut graph.outputs.iter().filter_map(|output| graph.shape(output.value)));
+    let located = graph.inputs.iter().map(|input| emitter.location(&input.name, input.line, input.column));
+    let arguments: Vec<_> = inputs.iter().copied().zip(located).collect();
+    let function_type = TypeAttribute::new(FunctionType::new(context, &inputs, &results).into());
+    let block = Block::new(&arguments);
+    emitter.fill(&block, start)?;
+    let region = Region::new();
+    region.append_block(block);
+    let name = StringAttribute::new(context, &graph.name);
+    let module = Module::new(start);
+    module.body().append_operation(func::func(context, name, function_type, region, &[], start));
+    if module.as_operation().verify() { Ok(module) } else { Err(EmitError::Invalid) }
+}
+
+fn find<'c, 'a>(values: &[Value<'c, 'a>], id: ValueId, user: &str) -> Result<Value<'c, 'a>, EmitError> {
+    values.get(id.index()).copied().ok_or_else(|| EmitError::Value(user.to_owned()))
+}
+
+struct Emitter<'c, 'g> {
+    context: &'c Context,
+    graph: &'g Graph,
+    weights: &'g Arc<Weights>,
+    file: &'g str,
+    /// A tensor that several layers share becomes one resource.
+    attributes: HashMap<&'g str, TensorAttr<'c>>,
+}
+
+impl<'c, 'g> Emitter<'c, 'g> {
+    fn fill(mut self, block: &Block<'c>, end: Location<'c>) -> Result<(), EmitError> {
+        let mut values: Vec<Value<'c, '_>> =
+            Vec::with_capacity(self.graph.inputs.len() + self.graph.nodes.len());
+        for index in 0..block.argument_count() {
+            values.extend(block.argument(index).ok().map(Value::from));
+        }
+        for node in &self.graph.nodes {
+            let operands = node.inputs.iter().map(|input| find(&values, *input, &node.layer));
+            let operands = operands.collect::<Result<Vec<_>, _>>()?;
+            let location = self.location(&node.layer, node.line, node.column);
+            let result = self.value_type(&node.shape);
+            let built = self.op(node)?.build(self.context, &operands, &[result], location)?;
+            let result = block.append_operation(built).result(0).map_err(|_| EmitError::Invalid)?;
+            values.push(result.into());
+        }
+        let outputs = self.graph.outputs.iter().map(|output| find(&values, output.value, &output.name));
+        let outputs = outputs.collect::<Result<Vec<_>, _>>()?;
+        block.append_operation(func::r#return(&outputs, end));
+        Ok(())
+    }
+
+    fn value_type(&self, shape: &Shape) -> Type<'c> {
+        let sizes = shape.sample().iter().map(|size| *size as usize).collect::<Vec<_>>();
+        batch_type(self.context, &sizes, Number::Real)
+    }
+
+    fn location(&self, layer: &str, line: usize, column: usize) -> Location<'c> {
+        Location::name(self.context, layer, Location::new(self.context, self.file, line, column))
+    }
+
+    fn op(&mut self, node: &'g Node) -> Result<torch::Op<'c>, EmitError> {
+        Ok(match &node.op {
+            TorchOp::Conv2d(op) => torch::Op::Conv2d(torch::Conv2d {
+                weight: self.weight(&op.weight)?,
+                bias: self.weight_or(op.bias.as_ref(), op.weight.shape.first(), 0.0)?,
+                stride: op.stride,
+                padding: op.padding,
+                dilation: op.dilation,
+                groups: op.groups,
+            }),
+            TorchOp::Linear(op) => torch::Op::Linear(torch::Linear {
+                weight: self.weight(&op.weight)?,
+                bias: self.weight_or(op.bias.as_ref(), op.weight.shape.first(), 0.0)?,
+            }),
+            TorchOp::BatchNorm(op) => torch::Op::BatchNorm(torch::BatchNorm {
+                weight: self.weight_or(op.weight.as_ref(), op.running_mean.shape.first(), 1.0)?,
+                bias: self.weight_or(op.bias.as_ref(), op.running_mean.shape.first(), 0.0)?,
+                running_mean: self.weight(&op.running_mean)?,
+                running_var: self.weight(&op.running_var)?,
+                eps: op.eps,
+            }),
+            TorchOp::Normalize(op) => torch::Op::Normalize(torch::Normalize {
+                scale: op.scale,
+                mean: TensorAttr::new(
+                    self.context,
+                    &format!("{}.mean", node.layer),
+                    &Tensor::reals(op.mean.clone()),
+                )?,
+                std: TensorAttr::new(
+                    self.context,
+                    &format!("{}.std", node.layer),
+                    &Tensor::reals(op.std.clone()),
+                )?,
+            }),
+            TorchOp::Relu(_) => torch::Op::Relu(torch::Relu {}),
+            TorchOp::Clamp(op) => torch::Op::Clamp(torch::Clamp {
+                minimum: op.min.unwrap_or(f64::NEG_INFINITY),
+                maximum: op.max.unwrap_or(f64::INFINITY),
+            }),
+            TorchOp::Add(op) => match op.y {
+                Addend::Tensor => torch::Op::Add(torch::Add {}),
+                Addend::Number(value) => torch::Op::AddScalar(torch::AddScalar { value }),
+            },
+            TorchOp::Mul(op) => torch::Op::MulScalar(torch::MulScalar { value: op.y }),
+            TorchOp::Dropout(op) => torch::Op::Dropout(torch::Dropout { p: op.p }),
+            TorchOp::Identity(_) => torch::Op::Identity(torch::Identity {}),
+            TorchOp::MaxPool2d(op) => torch::Op::MaxPool2d(torch::MaxPool2d {
+                kernel: op.kernel,
+                stride: op.stride,
+                padding: op.padding,
+                dilation: op.dilation,
+                ceil_mode: op.ceil_mode,
+            }),
+            TorchOp::AvgPool2d(op) => torch::Op::AvgPool2d(torch::AvgPool2d {
+                kernel: op.kernel,
+                stride: op.stride,
+                padding: op.padding,
+                ceil_mode: op.ceil_mode,
+                count_include_pad: op.count_include_pad,
+            }),
+            TorchOp::AdaptiveAvgPool2d(op) => {
+                torch::Op::AdaptiveAvgPool2d(torch::AdaptiveAvgPool2d { output_size: op.output_size })
+            }
+            TorchOp::Mean(op) => {
+                let dims = op.dims.iter().map(|dim| *dim as i64).collect();
+                torch::Op::Mean(torch::Mean { dims, keepdim: op.keepdim })
+            }
+            TorchOp::Flatten(op) => torch::Op::Flatten(torch::Flatten {
+                start_dim: op.start_dim as i64,
+                end_dim: op.end_dim as i64,
+            }),
+            TorchOp::Concat(op) => torch::Op::Cat(torch::Cat { dim: op.dim as i64 }),
+            TorchOp::Slice(op) => torch::Op::Slice(torch::Slice {
+                dim: op.dim as i64,
+                start: op.start,
+                end: op.end,
+                step: op.step,
+            }),
+            TorchOp::Pad(op) => {
+                // The attributes count the batch axis, which is never padded.
+                let side = |side: usize| {
+                    std::iter::once(0).chain(op.padding.iter().map(move |pair| pair[side])).collect()
+                };
+                torch::Op::ConstantPad(torch::ConstantPad {
+                    before: side(0),
+                    after: side(1),
+                    value: op.value,
+                })
+            }
+        })
+    }
+
+    /// A tensor of the weights file, not copied where its alignment allows it.
+    fn weight(&mut self, weight: &'g WeightRef) -> Result<TensorAttr<'c>, EmitError> {
+        if let Some(known) = self.attributes.get(weight.key.as_str()) {
+            return Ok(*known);
+        }
+        let missing = || EmitError::Weight(weight.key.clone());
+        let range = self.weights.range(&weight.key).ok_or_else(missing)?;
+        let dims = weight.shape.iter().map(|size| *size as u64).collect::<Vec<_>>();
+        let values = dims.iter().try_fold(1_u64, |count, size| count.checked_mul(*size));
+        if values.and_then(|values| values.checked_mul(size_of::<f32>() as u64)) != Some(range.len() as u64) {
+            return Err(missing());
+        }
+        let r#type = RankedTensorType::new(&dims, Type::float32(self.context), None).into();
+        let attribute =
+            resource::shared(r#type, &weight.key, Arc::clone(self.weights), range).ok_or_else(missing)?;
+        let attribute = TensorAttr::from_attribute(attribute).ok_or_else(missing)?;
+        self.attributes.insert(&weight.key, attribute);
+        Ok(attribute)
+    }
+
+    /// A tensor of the weights file, else one of `count` equal values.
+    fn weight_or(
+        &mut self,
+        weight: Option<&'g WeightRef>,
+        count: Option<&i64>,
+        value: f64,
+    ) -> Result<TensorAttr<'c>, EmitError> {
+        match weight {
+            Some(weight) => self.weight(weight),
+            None => {
+                let count = count.map_or(0, |count| *count as usize);
+                TensorAttr::splat(self.context, &[count], value).ok_or(EmitError::Invalid)
+            }
+        }
+    }
+}

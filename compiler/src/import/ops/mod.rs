@@ -1,0 +1,153 @@
+//! The ops that a graph file can use, PyTorch's semantics and defaults.
+//!
+//! An op is one `impl Operation`: its signature, what it needs of its inputs and weights, the shape it makes, and how it
+//! is written back. The table at the end of this file lists them all.
+
+mod call;
+mod conv;
+mod norm;
+mod pointwise;
+mod pool;
+mod shape;
+mod signature;
+
+pub use call::{Bound, Call};
+pub use conv::{Conv2d, Linear};
+pub use norm::{BatchNorm, Normalize};
+pub use pointwise::{Add, Addend, Clamp, Dropout, Identity, Mul, Relu};
+pub use pool::{AdaptiveAvgPool2d, AvgPool2d, MaxPool2d, Mean};
+pub use shape::{Concat, Flatten, Pad, Slice};
+pub use signature::{Argument, Default, Kind, Param, Signature};
+
+use super::graph::{Shape, WeightRef};
+use crate::diagnostic::Reported;
+
+/// An op of the graph language.
+trait Operation: Sized {
+    const SIGNATURE: Signature;
+
+    /// Checks a call against its inputs' shapes and resolves it.
+    fn build(call: &mut Call<'_>) -> Result<(Self, Shape), Reported>;
+
+    /// Every argument but the tensors, by parameter name, in the order of the signature; absent ones left out.
+    fn arguments(&self) -> Vec<(&'static str, Argument)>;
+}
+
+macro_rules! ops {
+    ($($op:ident)+) => {
+        /// What a node does, every field resolved.
+        #[derive(Clone, Debug, PartialEq)]
+        pub enum TorchOp {
+            $(#[doc = concat!("See [`", stringify!($op), "`].")] $op($op),)+
+        }
+
+        impl TorchOp {
+            /// The op's name and parameters.
+            pub fn signature(&self) -> &'static Signature {
+                match self { $(Self::$op(_) => &$op::SIGNATURE,)+ }
+            }
+
+            /// Every argument but the tensors, by parameter name, in the order of the signature; absent ones left out.
+            pub fn arguments(&self) -> Vec<(&'static str, Argument)> {
+                match self { $(Self::$op(op) => op.arguments(),)+ }
+            }
+
+            /// The weights, by parameter name.
+            pub fn weights(&self) -> Vec<(&'static str, WeightRef)> {
+                let arguments = self.arguments().into_iter();
+                let weights = arguments.filter_map(|(name, argument)| match argument {
+                    Argument::Weight(weight) => Some((name, weight)),
+                    _ => None,
+                });
+                weights.collect()
+            }
+        }
+
+        /// An entry of the list of ops.
+        pub struct OpEntry {
+            /// The op's name and parameters.
+            pub signature: &'static Signature,
+            pub(super) build: fn(&mut Call<'_>) -> Result<(TorchOp, Shape), Reported>,
+        }
+
+        /// Every op, in the order of the documentation.
+        pub const OPS: &[OpEntry] = &[$(OpEntry {
+            signature: &$op::SIGNATURE,
+            build: |call| $op::build(call).map(|(op, shape)| (TorchOp::$op(op), shape)),
+        },)+];
+    };
+}
+
+ops! {
+    Conv2d Linear BatchNorm Normalize
+    Relu Clamp Add Mul Dropout Identity
+    MaxPool2d AvgPool2d AdaptiveAvgPool2d Mean
+    Flatten Concat Slice Pad
+}
+
+const ONLY_PIECEWISE_LINEAR: &str = "the activations are relu and clamp: train the network with one of them";
+const ONLY_TWO_DIMENSIONS: &str = "conv2d is the only convolution";
+
+/// What to write instead of names that PyTorch users reach for.
+pub const REMEDIES: &[(&str, &str)] = &[
+    ("gelu", ONLY_PIECEWISE_LINEAR),
+    ("silu", ONLY_PIECEWISE_LINEAR),
+    ("elu", ONLY_PIECEWISE_LINEAR),
+    ("selu", ONLY_PIECEWISE_LINEAR),
+    ("leaky_relu", ONLY_PIECEWISE_LINEAR),
+    ("sigmoid", ONLY_PIECEWISE_LINEAR),
+    ("tanh", ONLY_PIECEWISE_LINEAR),
+    ("conv1d", ONLY_TWO_DIMENSIONS),
+    ("conv3d", ONLY_TWO_DIMENSIONS),
+    ("conv_transpose2d", ONLY_TWO_DIMENSIONS),
+    ("cat", "write `concat(%a, %b, dim = 1)`"),
+    ("relu6", "write `clamp(%x, min = 0, max = 6)`"),
+    ("hardtanh", "write `clamp(%x, min = -1, max = 1)`"),
+    ("view", "write `flatten(%x)` where the batch axis stays"),
+    ("reshape", "write `flatten(%x)` where the batch axis stays"),
+    ("squeeze", "write `flatten(%x)` where the batch axis stays"),
+    ("sub", "write `add(%x, mul(%y, -1))` in two statements"),
+    ("div", "write `mul(%x, …)` with the reciprocal"),
+    ("softmax", "leave it out: it does not change which output is largest"),
+    ("log_softmax", "leave it out: it does not change which output is largest"),
+];
+
+/// The op of a name.
+pub fn op(name: &str) -> Option<&'static OpEntry> {
+    OPS.iter().find(|entry| entry.signature.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signatures_are_consistent() {
+        for (position, OpEntry { signature, .. }) in OPS.iter().enumerate() {
+            assert!(OPS[..position].iter().all(|other| other.signature.name != signature.name));
+            assert!(matches!(signature.params[0].kind, Kind::Tensor | Kind::Tensors), "{signature}");
+            for (position, param) in signature.params.iter().enumerate() {
+                assert_ne!(param.name, "name", "{signature}: `name` is taken by the layer's name");
+                assert_eq!(
+                    signature.param(param.name).unwrap().0,
+                    position,
+                    "{signature}: {} twice",
+                    param.name
+                );
+                if let Default::SameAs(other) = param.default {
+                    assert_eq!(signature.param(other).unwrap().1.kind, param.kind, "{signature}");
+                }
+            }
+        }
+        for (name, _) in REMEDIES {
+            assert!(op(name).is_none(), "{name} is an op");
+        }
+    }
+
+    #[test]
+    fn signatures_read_like_calls() {
+        let all: Vec<_> =
+            OPS.iter().map(|op| format!("{}\n    {}", op.signature, op.signature.summary)).collect();
+        insta::assert_snapshot!(all.join("\n"));
+    }
+}

@@ -1,0 +1,122 @@
+//! What a graph becomes in the `torch` dialect.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use melior::Context;
+use melior::ir::operation::{OperationLike, OperationPrintingFlags};
+
+use super::{body, graph, weights};
+use crate::import::{EmitError, Graph, TorchOp, Weights, emit};
+use crate::mlir;
+
+/// The module with locations, as text.
+fn emitted(context: &Context, graph: &Graph, weights: Weights) -> String {
+    let module = emit(context, graph, &Arc::new(weights), "test.ncg").unwrap();
+    module.as_operation().to_string_with_flags(flags()).unwrap()
+}
+
+fn flags() -> OperationPrintingFlags {
+    let flags =
+        OperationPrintingFlags::new().enable_debug_info(true, true).elide_large_elements_attributes(8);
+    // SAFETY: the flags are alive.
+    unsafe { mlir_sys::mlirOpPrintingFlagsElideLargeResourceString(flags.to_raw(), 8) };
+    flags
+}
+
+#[test]
+fn every_op_has_its_counterpart() {
+    let shapes: &[(&str, &[usize])] = &[
+        ("conv.weight", &[6, 1, 3, 3]),
+        ("conv.bias", &[6]),
+        ("bn.running_mean", &[6]),
+        ("bn.running_var", &[6]),
+        ("fc.weight", &[5, 2]),
+    ];
+    let text = body(
+        "f32[N, 3, 8, 8]",
+        "f32[N, 5]",
+        "%a = normalize(%x, scale = 0.5, mean = [0.1, 0.2, 0.3], std = 2)   # preprocess
+         %b = concat(%a, %a)
+         %c = conv2d(%b, @conv.weight, @conv.bias, stride = [1, 2], padding = [2, 1], dilation = [2, 1], groups = 6)
+         %d = batch_norm(%c, running_mean = @bn.running_mean, running_var = @bn.running_var, eps = 0.001)
+         %e = relu(%d)
+         %f = clamp(%e, max = 6)
+         %g = mul(%f, 2)
+         %h = add(%g, 0.25)
+         %i = add(%h, %g)
+         %j = dropout(%i, p = 0.1)
+         %k = identity(%j)
+         %l = max_pool2d(%k, 3, stride = 2, padding = 1, ceil_mode = true)
+         %m = pad(%l, padding = [1, 0, 0, 2], value = -1)
+         %n = avg_pool2d(%m, kernel = [2, 1], count_include_pad = false)
+         %o = adaptive_avg_pool2d(%n, 2)
+         %p = slice(%o, dim = 1, start = 1, end = -1, step = 3)
+         %q = mean(%p, dims = 2)
+         %r = flatten(%q)
+         %s = slice(%r, dim = 1, end = 2)
+         %y = linear(%s, @fc.weight)",
+    );
+    let weights = weights(shapes);
+    let graph = graph(&text, &weights);
+    let names: std::collections::BTreeSet<_> =
+        graph.nodes.iter().map(|node| node.op.signature().name).collect();
+    assert_eq!(names.len(), crate::import::ops::OPS.len(), "an op is missing here");
+    let context = neurocuda_dialects::new_context().unwrap();
+    insta::assert_snapshot!(emitted(&context, &graph, weights));
+}
+
+#[test]
+fn weights_are_not_copied_and_shared_ones_are_one_resource() {
+    let weights = Arc::new(weights(&[("w", &[20, 20])]));
+    let text = body("f32[N, 20]", "f32[N, 20]", "%0 = linear(%x, @w)\n%y = linear(%0, @w)");
+    let graph = graph(&text, &weights);
+    let context = neurocuda_dialects::new_context().unwrap();
+    let module = emit(&context, &graph, &weights, "test.ncg").unwrap();
+    let text = module.as_operation().to_string();
+    assert_eq!(text.matches("dense_resource<w>").count(), 2, "{text}");
+    assert_eq!(Arc::strong_count(&weights), 2, "the context holds the file");
+    drop(module);
+    drop(context);
+    assert_eq!(Arc::strong_count(&weights), 1);
+}
+
+#[test]
+fn another_weights_file_is_refused() {
+    let text = body("f32[N, 2]", "f32[N, 2]", "%y = linear(%x, @w)");
+    let graph = graph(&text, &weights(&[("w", &[2, 2])]));
+    assert!(matches!(graph.nodes[0].op, TorchOp::Linear(_)));
+    let context = neurocuda_dialects::new_context().unwrap();
+    for other in [weights(&[("v", &[2, 2])]), weights(&[("w", &[3, 2])])] {
+        assert!(matches!(emit(&context, &graph, &Arc::new(other), "t"), Err(EmitError::Weight(_))));
+    }
+}
+
+#[test]
+fn models_are_emitted() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut seen = 0;
+    for name in
+        ["mlp_mnist", "cnn3_mnist", "cnn3_nmnist_sim", "vgg_fashion", "resnet18_cifar10", "resnet20_cifar10"]
+    {
+        let weights = root.join(format!("../shared/data/models/{name}.safetensors"));
+        let graph = root.join(format!("tests/models/{name}.ncg"));
+        if !weights.exists() {
+            println!("skipped: {name}.safetensors is not here");
+            continue;
+        }
+        let loaded = crate::import::load(&graph, &weights).unwrap();
+        let context = neurocuda_dialects::new_context().unwrap();
+        let module = emit(&context, &loaded.graph, &loaded.weights, "model.ncg").unwrap();
+        let operation = module.as_operation();
+        // SAFETY: the reference is used while the module lives.
+        let operation = unsafe { melior::ir::OperationRef::from_raw(operation.to_raw()) };
+        let operations = mlir::operations(mlir::network_block(operation).unwrap());
+        assert_eq!(operations.len(), loaded.graph.nodes.len() + 1);
+        for (operation, node) in operations.iter().zip(&loaded.graph.nodes) {
+            assert_eq!(mlir::layer(*operation), node.layer);
+        }
+        seen += 1;
+    }
+    println!("{seen} models emitted");
+}

@@ -1,0 +1,158 @@
+use super::*;
+use crate::interpret::{SpikingOutcome, StepLimit};
+
+const UNLIMITED: &str = "multiplier = dense<1.0> : tensor<1xf64>, offset = dense<0.0> : tensor<1xf64>, \
+     minimum = dense<0xFFF0000000000000> : tensor<1xf64>, maximum = dense<0x7FF0000000000000> : tensor<1xf64>, scale = 1.0 : f64";
+
+/// A one-element network: `body` computes `%s` from the codes `%c`, which the readout adds up.
+fn one_neuron(every_step: bool, body: &str, readout: &str) -> String {
+    let (f, t) = (batch(&[1], "f32"), batch(&[1], "i32"));
+    let body = format!(
+        r#"%c = "snn.encode"(%x) {{{UNLIMITED}, low = -99, high = 99, every_step = {every_step}}} : ({f}) -> {t}
+           {body}
+           %y = "snn.readout"(%s) {{{readout}}} : ({t}) -> {f}"#
+    );
+    module(&f, &body.replace("VALUE", &t), &f)
+}
+
+const PLAIN_READOUT: &str = "initial = dense<7> : tensor<1xi32>, bias = dense<0> : tensor<1xi32>, gain = 1, \
+     scale = dense<0.5> : tensor<1xf64>, average = false";
+
+/// Simulates and returns the outcome with what each op sent in each step.
+fn simulate(text: &str, x: f64, limit: StepLimit) -> (SpikingOutcome, Vec<Vec<f64>>) {
+    let network = network(text);
+    let mut sent = vec![vec![]; network.ops().len()];
+    let outcome =
+        network.simulate(&sample(&[1], vec![x]), limit, &mut |_, op, events| sent[op].push(events[[0]]));
+    (outcome.unwrap(), sent)
+}
+
+const LONG: StepLimit = StepLimit::Quiescence { at_most: 100 };
+
+#[test]
+fn st_bif_counts_up_to_its_limit() {
+    let body = r#"%s = "snn.st_bif"(%c) {threshold = dense<2> : tensor<1xi32>, initial = dense<1> : tensor<1xi32>,
+                    low = 0, high = 3, delay = 0} : (VALUE) -> VALUE"#;
+    let (outcome, sent) = simulate(&one_neuron(false, body, PLAIN_READOUT), 5.0, LONG);
+    assert_eq!(sent, [vec![5.0, 0.0, 0.0, 0.0], vec![1.0, 1.0, 1.0, 0.0], vec![8.0, 9.0, 10.0, 10.0]]);
+    assert_eq!((outcome.settled_at, outcome.steps), (Some(3), 4));
+    assert_eq!(outcome.spikes, [(1, 3)]);
+    let output = &outcome.outputs[0];
+    assert_eq!((output.integer[[0]], output.real[[0]]), (10.0, 5.0));
+}
+
+#[test]
+fn st_bif_takes_back_what_late_inhibition_forbids() {
+    // The second neuron gets 2 at once, and -1 for each spike of the first, one step late.
+    let body = r#"%a = "snn.st_bif"(%c) {threshold = dense<1> : tensor<1xi32>, initial = dense<0> : tensor<1xi32>,
+                    low = 0, high = 3, delay = 1} : (VALUE) -> VALUE
+                  %n = "snn.scale"(%a) {weight = dense<-1> : tensor<1xi8>} : (VALUE) -> VALUE
+                  %i = "snn.add"(%c, %n) : (VALUE, VALUE) -> VALUE
+                  %s = "snn.st_bif"(%i) {threshold = dense<1> : tensor<1xi32>, initial = dense<0> : tensor<1xi32>,
+                    low = 0, high = 2, delay = 0} : (VALUE) -> VALUE"#;
+    let (outcome, sent) = simulate(&one_neuron(false, body, PLAIN_READOUT), 2.0, LONG);
+    assert_eq!(sent[1], [1.0, 1.0, 0.0, 0.0]);
+    assert_eq!(sent[2], [0.0, -1.0, -1.0, 0.0]);
+    assert_eq!(sent[4], [1.0, 0.0, -1.0, 0.0]);
+    assert_eq!(outcome.spikes, [(1, 2), (4, 2)]);
+    assert_eq!(outcome.settled_at, Some(3));
+    assert_eq!(outcome.outputs[0].integer[[0]], 7.0);
+}
+
+#[test]
+fn spikes_on_their_way_keep_the_network_from_settling() {
+    let body = r#"%s = "snn.st_bif"(%c) {threshold = dense<1> : tensor<1xi32>, initial = dense<0> : tensor<1xi32>,
+                    low = 0, high = 1, delay = 3} : (VALUE) -> VALUE"#;
+    let text = one_neuron(false, body, PLAIN_READOUT);
+    let (outcome, sent) = simulate(&text, 1.0, LONG);
+    assert_eq!(sent[1], [1.0, 0.0, 0.0, 0.0, 0.0]);
+    assert_eq!(sent[2], [7.0, 7.0, 7.0, 8.0, 8.0]);
+    assert_eq!((outcome.settled_at, outcome.steps), (Some(4), 5));
+    let (outcome, _) = simulate(&text, 1.0, StepLimit::Quiescence { at_most: 4 });
+    assert_eq!((outcome.settled_at, outcome.steps), (None, 4));
+    let (outcome, _) = simulate(&text, 0.0, LONG);
+    assert_eq!((outcome.settled_at, outcome.steps), (Some(0), 1));
+    let (outcome, _) = simulate(&text, 1.0, StepLimit::Exactly(9));
+    assert_eq!((outcome.settled_at, outcome.steps), (Some(4), 9));
+    let (outcome, _) = simulate(&text, 1.0, StepLimit::Exactly(0));
+    assert_eq!((outcome.settled_at, outcome.outputs[0].integer[[0]]), (None, 7.0));
+}
+
+#[test]
+fn hold_and_fire_waits_for_its_gate() {
+    let body = r#"%s = "snn.hold_and_fire"(%c) {threshold = dense<2> : tensor<1xi32>, initial = dense<1> : tensor<1xi32>,
+                    hold = 100, release = 2, levels = 2, delay = 0} : (VALUE) -> VALUE"#;
+    let (outcome, sent) = simulate(&one_neuron(false, body, PLAIN_READOUT), 5.0, LONG);
+    assert_eq!(sent[1], [0.0, 0.0, 1.0, 1.0, 0.0]);
+    assert_eq!((outcome.settled_at, outcome.steps), (Some(4), 5));
+    assert_eq!(outcome.outputs[0].integer[[0]], 9.0);
+}
+
+#[test]
+fn if_neurons_and_averages_by_hand() {
+    let body = r#"%s = "snn.if"(%c) {threshold = dense<3> : tensor<1xi32>, initial = dense<1> : tensor<1xi32>,
+                    bias = dense<-1> : tensor<1xi32>, gain = 2, delay = 0} : (VALUE) -> VALUE"#;
+    let readout = "initial = dense<0> : tensor<1xi32>, bias = dense<1> : tensor<1xi32>, gain = 3, \
+                   scale = dense<0.5> : tensor<1xf64>, average = true";
+    let (outcome, sent) = simulate(&one_neuron(true, body, readout), 1.0, StepLimit::Exactly(5));
+    assert_eq!(sent[0], [1.0; 5]);
+    assert_eq!(sent[1], [0.0, 1.0, 0.0, 0.0, 1.0]);
+    assert_eq!(sent[2], [1.0, 5.0, 6.0, 7.0, 11.0]);
+    assert_eq!(outcome.settled_at, None);
+    assert_eq!(outcome.outputs[0].real[[0]], 11.0 * 0.5 / 5.0);
+}
+
+#[test]
+fn a_network_that_is_driven_in_every_step_never_settles() {
+    let body = r#"%s = "snn.st_bif"(%c) {threshold = dense<9> : tensor<1xi32>, initial = dense<0> : tensor<1xi32>,
+                    low = 0, high = 1, delay = 0} : (VALUE) -> VALUE"#;
+    let readout = PLAIN_READOUT.replace("bias = dense<0>", "bias = dense<1>");
+    let limit = StepLimit::Quiescence { at_most: 5 };
+    for (every_step, readout, expected) in
+        [(false, PLAIN_READOUT, (Some(0), 1)), (true, PLAIN_READOUT, (None, 5)), (false, &readout, (None, 5))]
+    {
+        let (outcome, _) = simulate(&one_neuron(every_step, body, readout), 0.0, limit);
+        assert_eq!((outcome.settled_at, outcome.steps), expected);
+    }
+}
+
+#[test]
+fn max_pool_sends_differences_of_maxima() {
+    let (f, t, one) = (batch(&[1, 1, 2], "f32"), batch(&[1, 1, 2], "i32"), batch(&[1, 1, 1], "i32"));
+    let output = batch(&[1, 1, 1], "f32");
+    // The second neuron starts at -2.
+    let body = format!(
+        r#"%c = "snn.encode"(%x) {{{UNLIMITED}, low = -9, high = 9, every_step = false}} : ({f}) -> {t}
+           %s = "snn.st_bif"(%c) {{threshold = dense<1> : tensor<1xi32>, initial = dense<[[[0, -2]]]> : tensor<1x1x2xi32>,
+              low = -5, high = 5, delay = 0}} : ({t}) -> {t}
+           %m = "snn.max_pool2d"(%s) {{kernel = array<i64: 1, 4>, stride = array<i64: 1, 1>, padding = array<i64: 0, 1>,
+              dilation = array<i64: 1, 1>}} : ({t}) -> {one}
+           %y = "snn.readout"(%m) {{{PLAIN_READOUT}}} : ({one}) -> {output}"#
+    );
+    let network = network(&module(&f, &body, &output));
+    let run = |x: [f64; 2]| {
+        let mut maxima = vec![];
+        let input = sample(&[1, 1, 2], x.to_vec());
+        let mut probe = |_, op, events: &Sample| {
+            if op == 2 {
+                maxima.push(events[[0, 0, 0]])
+            }
+        };
+        network.simulate(&input, LONG, &mut probe).unwrap();
+        maxima
+    };
+    assert_eq!(run([4.0, 3.0]), [1.0, 1.0, 1.0, 1.0, 0.0]);
+    // Both below zero: the zeros of the padding must not win.
+    assert_eq!(run([-2.0, 0.0]), [-1.0, -1.0, 0.0]);
+}
+
+#[test]
+fn a_membrane_beyond_32_bits_names_its_layer() {
+    let body = r#"%s = "snn.st_bif"(%c) {threshold = dense<1> : tensor<1xi32>, initial = dense<2147483640> : tensor<1xi32>,
+                    low = 0, high = 1, delay = 0} : (VALUE) -> VALUE loc("conv3"("f.ncg":1:1))"#;
+    let network = network(&one_neuron(false, body, PLAIN_READOUT));
+    let error = network.simulate(&sample(&[1], vec![8.0]), LONG, &mut |_, _, _| ()).unwrap_err();
+    assert_eq!((error.id(), error.place().unwrap().layer.as_str()), ("overflow", "conv3"));
+    assert!(network.simulate(&sample(&[1], vec![7.0]), LONG, &mut |_, _, _| ()).is_ok());
+    assert_eq!(network.forward(&sample(&[1], vec![0.0]), &mut |_, _| ()), Err(InterpretError::Spiking));
+}

@@ -1,0 +1,216 @@
+//! The `torch` dialect, as PyTorch computes it at inference, in f64.
+
+use super::{
+    decode::{Action, Problem, Site, all_positive, axis, channels, image, per_axis, reals, size, sizes},
+    kernels::{
+        Geometry, Kernel, Windows, add, clip, concat, conv2d, elementwise, linear, max_pool, mean, pad,
+        per_channel, reshape, slice, sum_pool,
+    },
+};
+use crate::mlir::Number;
+use neurocuda_dialects::torch::{AdaptiveAvgPool2d, AvgPool2d, Flatten, MaxPool2d, Mean, Op, Slice};
+
+/// Decodes an op of the dialect.
+pub(super) fn decode(op: &Op, site: &Site) -> Result<Action, Problem> {
+    site.convert(Number::Real, Number::Real)?;
+    kernel(op, site).map(Action::Compute)
+}
+
+fn kernel(op: &Op, site: &Site) -> Result<Kernel, Problem> {
+    match op {
+        Op::Conv2d(op) => {
+            let weight = site.weight(op.weight, 4)?;
+            let bias = site.vector(op.bias, "bias", weight.shape[0])?;
+            let geometry = Geometry::new(op.stride, op.padding, op.dilation, op.groups)?;
+            conv2d(site.input()?, &weight, Some(bias), &geometry)
+        }
+        Op::Linear(op) => {
+            let weight = site.weight(op.weight, 2)?;
+            let bias = site.vector(op.bias, "bias", weight.shape[0])?;
+            linear(site.input()?, &weight, Some(bias))
+        }
+        Op::BatchNorm(op) => {
+            let channels = [channels(site.input()?)?];
+            let mean = reals(op.running_mean, "running_mean", &channels)?;
+            let variance = reals(op.running_var, "running_var", &channels)?;
+            let weight = reals(op.weight, "weight", &channels)?;
+            let bias = reals(op.bias, "bias", &channels)?;
+            let deviation = variance.iter().map(|variance| (variance + op.eps).sqrt()).collect::<Vec<_>>();
+            all_positive(&deviation, "running_var + eps")?;
+            let parameters = (0..channels[0]).map(|c| (mean[c], deviation[c], weight[c], bias[c])).collect();
+            per_channel(site.input()?, 1.0, parameters, |x, (mean, deviation, weight, bias)| {
+                (x - mean) / deviation * weight + bias
+            })
+        }
+        Op::Relu(_) => elementwise(site.input()?, |x| clip(x, 0.0, f64::INFINITY)),
+        Op::Clamp(op) => {
+            let (minimum, maximum) = (op.minimum, op.maximum);
+            elementwise(site.input()?, move |x| clip(x, minimum, maximum))
+        }
+        Op::MaxPool2d(op) => max_pool2d(op, site.input()?),
+        Op::AvgPool2d(op) => avg_pool2d(op, site.input()?),
+        Op::AdaptiveAvgPool2d(op) => adaptive_avg_pool2d(op, site),
+        Op::Add(_) => add(&site.shapes()),
+        Op::AddScalar(op) => {
+            let value = op.value;
+            elementwise(site.input()?, move |x| x + value)
+        }
+        Op::MulScalar(op) => {
+            let value = op.value;
+            elementwise(site.input()?, move |x| x * value)
+        }
+        Op::Flatten(op) => flatten(op, site.input()?),
+        Op::Dropout(_) | Op::Identity(_) => reshape(site.input()?, site.input()?),
+        Op::Cat(op) => {
+            let rank = site.shapes().first().map_or(0, |shape| shape.len());
+            concat(&site.shapes(), axis(op.dim, "dim", rank)?)
+        }
+        Op::Slice(op) => strided_slice(op, site.input()?),
+        Op::ConstantPad(op) => {
+            let input = site.input()?;
+            let before = per_axis(&op.before, "before", input.len())?;
+            pad(input, &before, &per_axis(&op.after, "after", input.len())?, op.value)
+        }
+        Op::Mean(op) => mean_over(op, site.input()?),
+        Op::Normalize(op) => {
+            let channels = [channels(site.input()?)?];
+            let mean = reals(op.mean, "mean", &channels)?;
+            let std = reals(op.std, "std", &channels)?;
+            all_positive(&std, "std")?;
+            let scale = op.scale;
+            let parameters = mean.into_iter().zip(std).collect();
+            per_channel(site.input()?, 1.0, parameters, move |x, (mean, std)| (x * scale - mean) / std)
+        }
+    }
+}
+
+/// One axis of a pool with PyTorch's rule for the output size.
+struct PoolAxis {
+    input: usize,
+    kernel: usize,
+    stride: usize,
+    padding: usize,
+    dilation: usize,
+}
+
+impl PoolAxis {
+    fn output(&self, ceil_mode: bool) -> Result<usize, Problem> {
+        // In 128 bits, because attributes of 64 bits meet here.
+        let [input, kernel, stride, padding, dilation] =
+            [self.input, self.kernel, self.stride, self.padding, self.dilation].map(|value| value as i128);
+        let reach = dilation * (kernel - 1) + 1;
+        if padding > reach / 2 {
+            return Err(format!("a padding of {padding} is more than half of the window, {reach}").into());
+        }
+        let room = input + 2 * padding - reach;
+        let mut output = (room + if ceil_mode { stride - 1 } else { 0 }).div_euclid(stride) + 1;
+        // A last window that would start in the right padding is dropped.
+        if ceil_mode && (output - 1) * stride >= input + padding {
+            output -= 1;
+        }
+        let output = usize::try_from(output).unwrap_or_default();
+        if output == 0 {
+            return Err(format!("a window of {reach} does not fit an image of {input}").into());
+        }
+        Ok(output)
+    }
+
+    fn windows(&self, output: usize) -> Windows {
+        Windows::strided(self.input, output, self.kernel, self.stride, self.padding, self.dilation)
+    }
+
+    /// Number of elements of each window, those in the padding included.
+    fn padded_lengths(&self, output: usize) -> Vec<f64> {
+        let end = self.input + 2 * self.padding;
+        (0..output)
+            .map(|window| window * self.stride)
+            .map(|start| (end - start).min(self.kernel) as f64)
+            .collect()
+    }
+}
+
+fn pool_axes(
+    input: &[usize],
+    kernel: [i64; 2],
+    stride: [i64; 2],
+    padding: [i64; 2],
+    dilation: [i64; 2],
+) -> Result<[PoolAxis; 2], Problem> {
+    let [_, height, width] = image(input)?;
+    let (kernel, stride) = (sizes(kernel, "kernel", 1)?, sizes(stride, "stride", 1)?);
+    let (padding, dilation) = (sizes(padding, "padding", 0)?, sizes(dilation, "dilation", 1)?);
+    let axis = |axis: usize, input: usize| PoolAxis {
+        input,
+        kernel: kernel[axis],
+        stride: stride[axis],
+        padding: padding[axis],
+        dilation: dilation[axis],
+    };
+    Ok([axis(0, height), axis(1, width)])
+}
+
+fn max_pool2d(op: &MaxPool2d, input: &[usize]) -> Result<Kernel, Problem> {
+    let [rows, columns] = pool_axes(input, op.kernel, op.stride, op.padding, op.dilation)?;
+    let (height, width) = (rows.output(op.ceil_mode)?, columns.output(op.ceil_mode)?);
+    max_pool(input, rows.windows(height), columns.windows(width))
+}
+
+fn avg_pool2d(op: &AvgPool2d, input: &[usize]) -> Result<Kernel, Problem> {
+    let [rows, columns] = pool_axes(input, op.kernel, op.stride, op.padding, [1, 1])?;
+    let (height, width) = (rows.output(op.ceil_mode)?, columns.output(op.ceil_mode)?);
+    let (row_windows, column_windows) = (rows.windows(height), columns.windows(width));
+    let divisors = if op.count_include_pad {
+        products(&rows.padded_lengths(height), &columns.padded_lengths(width))
+    } else {
+        products(&row_windows.lengths(), &column_windows.lengths())
+    };
+    average(input, row_windows, column_windows, divisors)
+}
+
+fn adaptive_avg_pool2d(op: &AdaptiveAvgPool2d, site: &Site) -> Result<Kernel, Problem> {
+    let input = site.input()?;
+    let [channels, height, width] = image(input)?;
+    let [output_height, output_width] = sizes(op.output_size, "output_size", 1)?;
+    // Before windows are made for it, because the size of a result type is bounded.
+    if site.output()? != [channels, output_height, output_width] {
+        return Err("the result does not have the size that `output_size` states".into());
+    }
+    let (rows, columns) = (Windows::adaptive(height, output_height), Windows::adaptive(width, output_width));
+    let divisors = products(&rows.lengths(), &columns.lengths());
+    average(input, rows, columns, divisors)
+}
+
+fn average(input: &[usize], rows: Windows, columns: Windows, divisors: Vec<f64>) -> Result<Kernel, Problem> {
+    all_positive(&divisors, "number of elements of each window")?;
+    sum_pool(input, rows, columns, divisors, |sum, divisor| sum / divisor)
+}
+
+fn products(rows: &[f64], columns: &[f64]) -> Vec<f64> {
+    rows.iter().flat_map(|row| columns.iter().map(move |column| row * column)).collect()
+}
+
+fn flatten(op: &Flatten, input: &[usize]) -> Result<Kernel, Problem> {
+    let (start, end) =
+        (axis(op.start_dim, "start_dim", input.len())?, axis(op.end_dim, "end_dim", input.len())?);
+    if start > end {
+        return Err("`start_dim` lies behind `end_dim`".into());
+    }
+    let joined = input[start..=end].iter().product();
+    let output = input[..start].iter().copied().chain([joined]).chain(input[end + 1..].iter().copied());
+    reshape(input, &output.collect::<Vec<_>>())
+}
+
+fn strided_slice(op: &Slice, input: &[usize]) -> Result<Kernel, Problem> {
+    let dim = axis(op.dim, "dim", input.len())?;
+    let (start, step) = (size(op.start, "start", 0)?, size(op.step, "step", 1)?);
+    let end = size(op.end, "end", 0)?.min(input[dim]);
+    slice(input, dim, start, step, end.saturating_sub(start).div_ceil(step))
+}
+
+fn mean_over(op: &Mean, input: &[usize]) -> Result<Kernel, Problem> {
+    let axes = op.dims.iter().map(|&dim| axis(dim, "dims", input.len())).collect::<Result<Vec<_>, _>>()?;
+    if axes.is_empty() || (1..axes.len()).any(|index| axes[..index].contains(&axes[index])) {
+        return Err("`dims` needs axes, each once".into());
+    }
+    mean(input, &axes, op.keepdim)
+}

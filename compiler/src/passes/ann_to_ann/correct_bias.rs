@@ -1,0 +1,185 @@
+//! `correct-bias`: shifts integer biases so that every accumulator has the mean that it has in the real network.
+//!
+//! ```mlir
+//! %1 = "ann.conv2d"(%0) {bias = dense<[12, -7]>, …} : …     // before
+//! "ann.observe"(%1) {mean = …, …} : …
+//! %1 = "ann.conv2d"(%0) {bias = dense<[14, -7]>, …} : …     // after
+//! ```
+//!
+//! Rounding weights and activations shifts means, layer after layer. The pass goes through the network once, with all samples abreast:
+//! what a layer receives is already corrected when its own shift is measured (sequential bias correction; Nagel et al. 2019,
+//! "Data-free quantization through weight equalization and bias correction", §4.2, here against measured means). The `ann.observe`
+//! ops have served then and go.
+
+use crate::{
+    analysis::flow::Flow,
+    interpret::{InterpretError, Network, Sample},
+    mlir::{self, IrError, IrResult},
+    pass::{Claim, OptionError, Options, Pass, PassInfo},
+    session::Session,
+};
+use melior::ir::{OperationRef, Value, operation::OperationLike};
+use neurocuda_dialects::{Tensor, TensorAttr, ann, stage::Stage};
+use rayon::prelude::*;
+
+/// What is to be known of the pass.
+pub const INFO: PassInfo = PassInfo {
+    name: "correct-bias",
+    summary: "shifts integer biases so that accumulators keep the means of the real network",
+    from: Some(Stage::AnnInteger),
+    to: None,
+    claim: Claim::Lossy(0.25),
+    options: &[],
+};
+
+/// Number of samples that means are compared on: the first ones. `calibrate` takes its means of as many.
+pub const SAMPLES: usize = 256;
+
+/// Corrects biases and removes the observations.
+pub struct CorrectBias;
+
+/// Makes the pass.
+///
+/// # Errors
+///
+/// Never; the signature is that of all passes.
+pub fn build(_: &Options) -> Result<Box<dyn Pass>, OptionError> {
+    Ok(Box::new(CorrectBias))
+}
+
+impl Pass for CorrectBias {
+    fn run<'c>(&self, module: OperationRef<'c, '_>, session: &mut Session) -> IrResult<'c, ()> {
+        let samples = session.calibration.clone().ok_or_else(|| {
+            IrError::module("correct-bias needs calibration samples: give a data file with --calibrate")
+        })?;
+        let count = samples.count.min(SAMPLES);
+        let network = Network::new(module)?;
+        let operations = mlir::operations(mlir::network_block(module)?);
+        let fail = |error: InterpretError| IrError::module(error.to_string());
+        let last_reads = last_reads(&network);
+        let mut values = vec![Vec::<Sample>::new(); network.ops().len() + 1];
+        values[0] = (0..count).map(|index| (samples.fetch)(index)).collect();
+        for (index, (summary, &operation)) in network.ops().iter().zip(&operations).enumerate() {
+            (session.progress)("correct-bias", index + 1, operations.len());
+            if let Some(output) = summary.output {
+                let results = (0..count)
+                    .into_par_iter()
+                    .map(|sample| {
+                        let inputs = summary.inputs.iter().map(|&input| &values[input][sample]).collect::<Vec<_>>();
+                        network.evaluate(index, &inputs)
+                    })
+                    .collect::<Result<Vec<_>, _>>()
+                    .map_err(fail)?;
+                values[output] = results;
+            } else if let Some(observe) = mlir::view::<ann::Observe>(operation)? {
+                correct(operation, &observe, &mut values[summary.inputs[0]])?;
+            }
+            for &input in summary.inputs.iter().filter(|&&input| last_reads[input] == index) {
+                values[input] = vec![];
+            }
+        }
+        for &operation in &operations {
+            if mlir::view::<ann::Observe>(operation)?.is_some() {
+                mlir::erase(operation);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The last op that reads each value.
+fn last_reads(network: &Network) -> Vec<usize> {
+    let mut last = vec![0; network.ops().len() + 1];
+    for (index, summary) in network.ops().iter().enumerate() {
+        for &input in &summary.inputs {
+            last[input] = index;
+        }
+    }
+    last
+}
+
+fn correct<'c>(operation: OperationRef<'c, '_>, observe: &ann::Observe<'c>, samples: &mut [Sample]) -> IrResult<'c, ()> {
+    let value = mlir::operand(operation)?;
+    let Some(alpha) = unit(value)? else { return Ok(()) };
+    let target = observe.mean.read()?.to_f64();
+    let channels = alpha.len().min(target.len());
+    let mut mean = vec![0.0; channels];
+    for sample in samples.iter() {
+        for (mean, channel) in mean.iter_mut().zip(sample.outer_iter()) {
+            *mean += channel.sum() / channel.len().max(1) as f64;
+        }
+    }
+    let count = samples.len().max(1) as f64;
+    let shift = (0..channels).map(|channel| (target[channel] / alpha[channel] - mean[channel] / count).round()).collect::<Vec<_>>();
+    if let Some(applied) = apply(value, &shift)? {
+        for sample in samples {
+            for (mut channel, shift) in sample.outer_iter_mut().zip(&applied) {
+                channel += *shift;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Real value of 1 in each channel of an accumulator: its activation's scale over its threshold, or the scale of the output.
+fn unit<'c>(value: Value<'c, '_>) -> IrResult<'c, Option<Vec<f64>>> {
+    for user in mlir::users(value) {
+        if let Some(requantize) = mlir::view::<ann::Requantize>(user)? {
+            let (scale, threshold) = (requantize.scale.read()?.to_f64(), requantize.threshold.read()?.to_f64());
+            return Ok(Some(scale.iter().zip(&threshold).map(|(scale, threshold)| scale / threshold).collect()));
+        }
+        if let Some(dequantize) = mlir::view::<ann::Dequantize>(user)? {
+            return Ok(Some(dequantize.scale.read()?.to_f64()));
+        }
+    }
+    Ok(None)
+}
+
+/// Shifts `value` by way of a bias that flows into it; returns what was possible, `None` if no bias does.
+fn apply<'c>(value: Value<'c, '_>, shift: &[f64]) -> IrResult<'c, Option<Vec<f64>>> {
+    let Some(operation) = mlir::definition(value) else { return Ok(None) };
+    let op = ann::Op::read(operation).map_err(|error| IrError::at(operation, error.to_string()))?;
+    match op {
+        Some(ann::Op::Conv2d(ann::Conv2d { bias, .. }) | ann::Op::Linear(ann::Linear { bias, .. }) | ann::Op::Scale(ann::Scale { bias, .. })) => {
+            let shifted = bias.read()?.to_i32()?.iter().zip(shift).map(|(bias, shift)| bias.saturating_add(*shift as i32)).collect();
+            let context = mlir::context(operation);
+            let hint = format!("{}.bias", mlir::layer(operation));
+            let bias = TensorAttr::new(context, &hint, &Tensor::integers(shifted))?;
+            mlir::set_attribute(operation, "bias", bias.attribute());
+            Ok(Some(shift.to_vec()))
+        }
+        Some(ann::Op::Add(_)) => {
+            for operand in operation.operands() {
+                if let Some(applied) = apply(operand, shift)? {
+                    return Ok(Some(applied));
+                }
+            }
+            Ok(None)
+        }
+        Some(ann::Op::SumPool2d(pool)) => {
+            let Some(gain) = even_gain(&pool)? else { return Ok(None) };
+            let inner = shift.iter().map(|shift| (shift / gain).round()).collect::<Vec<_>>();
+            Ok(apply(mlir::operand(operation)?, &inner)?.map(|applied| applied.iter().map(|shift| shift * gain).collect()))
+        }
+        Some(ann::Op::Concat(_) | ann::Op::Slice(_) | ann::Op::Reshape(_)) => {
+            let flow = Flow::of(operation)?;
+            let mut applied = Vec::new();
+            for (operand, shift) in operation.operands().zip(flow.backward(shift, 0.0)) {
+                applied.push(apply(operand, &shift)?.unwrap_or_else(|| vec![0.0; shift.len()]));
+            }
+            Ok(Some(flow.forward(&applied, 0.0)))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// What a constant is multiplied by, if every window of the pool multiplies it alike.
+fn even_gain<'c>(pool: &ann::SumPool2d<'c>) -> IrResult<'c, Option<f64>> {
+    let sizes = |bounds: &[i64]| bounds.chunks(2).map(|bounds| (bounds[bounds.len() - 1] - bounds[0]) as f64).collect::<Vec<_>>();
+    let (heights, widths) = (sizes(&pool.rows), sizes(&pool.columns));
+    let multiplier = pool.multiplier.read()?.to_f64();
+    let gains = (0..heights.len() * widths.len())
+        .map(|index| heights[index / widths.len()] * widths[index % widths.len()] * multiplier.get(index).copied().unwrap_or(1.0))
+        .collect::<Vec<_>>();
+    Ok(gains.first().copied().filter(|first| *first > 0.0 && gains.iter().all(|gain| gain == first)))
+}

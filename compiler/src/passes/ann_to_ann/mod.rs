@@ -1,0 +1,11 @@
+//! Passes within the `ann` dialect.
+
+pub mod calibrate;
+pub mod choose_thresholds;
+pub mod correct_bias;
+pub mod expand_max_pool;
+pub mod fold_input_affine;
+pub mod hoist_activation;
+pub mod insert_requantize;
+pub mod merge_reshapes;
+pub mod quantize;

@@ -1,0 +1,150 @@
+//! `lower-to-hold-and-fire`: activations become plain integrate-and-fire neurons behind a gate.
+//!
+//! ```mlir
+//! %2 = "ann.requantize"(%1) {threshold = θ, low = 0, high = 31, …} : …                         // before
+//! %2 = "snn.hold_and_fire"(%1) {threshold = θ, initial = ⌊θ/2⌋ + bias, hold = M,               // after
+//!                               release = 30, levels = 31, …} : …
+//! ```
+//!
+//! A gate holds the neuron at −M, above the largest partial charge, until all of its input is there; then it fires for `levels`
+//! steps, which counts `clip(⌊(h + X)/θ⌋, 0, levels)` exactly, and is shut again. A signed activation becomes two neurons, of `X`
+//! and of `−X`, whose difference is the signed count; the second starts at `θ − 1 − h` so that its rounding mirrors the first's.
+
+use super::synapses::{self, Schedule, Site};
+use crate::{
+    analysis::{latency, magnitude},
+    mlir::{self, IrError, IrResult},
+    pass::{Claim, OptionError, Options, Pass, PassInfo},
+    session::Session,
+};
+use melior::ir::{OperationRef, Value, ValueLike, operation::OperationLike};
+use ndarray::ArrayD;
+use neurocuda_dialects::{Elements, Tensor, TensorAttr, ann, snn, stage::Stage};
+use std::collections::HashMap;
+
+/// What is to be known of the pass.
+pub const INFO: PassInfo = PassInfo {
+    name: "lower-to-hold-and-fire",
+    summary: "makes the spiking network of schedule hold-and-fire: unsigned spikes, layers released one after the other",
+    from: Some(Stage::AnnInteger),
+    to: Some(Stage::Snn),
+    claim: Claim::Equal,
+    options: &[],
+};
+
+/// Lowers to `snn.hold_and_fire`.
+pub struct LowerToHoldAndFire;
+
+/// Makes the pass.
+///
+/// # Errors
+///
+/// Never; the signature is that of all passes.
+pub fn build(_: &Options) -> Result<Box<dyn Pass>, OptionError> {
+    Ok(Box::new(LowerToHoldAndFire))
+}
+
+impl Pass for LowerToHoldAndFire {
+    fn run<'c>(&self, module: OperationRef<'c, '_>, _: &mut Session) -> IrResult<'c, ()> {
+        let levels = synapses::levels(module)?;
+        let operations = mlir::operations(mlir::network_block(module)?);
+        // A layer's gate opens in the step in which the last of its input arrives, and stays open for as many steps as it has levels.
+        let finals = latency::final_after(&operations, |_, operation| {
+            Ok(mlir::view::<ann::Requantize>(operation)?
+                .map(|requantize| (requantize.high.max(-requantize.low) as u32, 0)))
+        })?;
+        let steps = latency::steps(&operations, &finals)?;
+        let charges = partial_charges(&operations)?;
+        synapses::lower(module, &mut HoldAndFire { finals, charges })?;
+        synapses::annotate(module, "hold-and-fire", steps, levels)
+    }
+}
+
+/// Largest charge that can flow into each value, by channel.
+fn partial_charges<'c>(operations: &[OperationRef<'c, '_>]) -> IrResult<'c, Vec<Vec<f64>>> {
+    let mut by_value = HashMap::<usize, Vec<f64>>::new();
+    let mut charges = Vec::new();
+    for &operation in operations {
+        let operands = operation
+            .operands()
+            .map(|value| by_value.get(&(value.to_raw().ptr as usize)).cloned().unwrap_or_default())
+            .collect::<Vec<_>>();
+        charges.push(operands.first().cloned().unwrap_or_default());
+        if operation.result_count() == 0 || mlir::has_name(operation, "func.return") {
+            continue;
+        }
+        let result = mlir::result(operation)?;
+        let channels = mlir::sample_shape(result)?.first().copied().unwrap_or(1);
+        let magnitude = match ann::Op::read(operation).map_err(|error| IrError::at(operation, error.to_string()))? {
+            Some(ann::Op::Encode(encode)) => vec![encode.high.max(-encode.low) as f64; channels],
+            // The two neurons of a signed activation are counted both.
+            Some(ann::Op::Requantize(requantize)) => vec![(requantize.high - requantize.low) as f64; channels],
+            Some(ann::Op::Dequantize(_)) | None => vec![],
+            Some(_) => magnitude::of_linear(operation, &operands)?,
+        };
+        by_value.insert(result.to_raw().ptr as usize, magnitude);
+    }
+    Ok(charges)
+}
+
+struct HoldAndFire {
+    /// Steps after which each op of the integer network is final.
+    finals: Vec<u32>,
+    /// Largest charge that flows into each op, by channel.
+    charges: Vec<Vec<f64>>,
+}
+
+impl<'c, 'a> Schedule<'c, 'a> for HoldAndFire {
+    const INPUT_EVERY_STEP: bool = false;
+
+    fn neurons(&mut self, site: &Site<'c, 'a>, requantize: &ann::Requantize<'c>) -> IrResult<'c, Value<'c, 'a>> {
+        let threshold = requantize.threshold.read()?.to_f64();
+        let half = synapses::half(site, &threshold);
+        let open = i64::from(self.finals[site.index]) - requantize.high.max(-requantize.low);
+        let neurons = |suffix: &str, current: Value<'c, 'a>, initial: &ArrayD<f64>, levels: i64| {
+            let largest = initial.iter().fold(0.0, |largest: f64, charge| largest.max(charge.abs()));
+            let hold = largest + self.charges[site.index].iter().copied().fold(0.0, f64::max) + 1.0;
+            if hold > f64::from(i32::MAX) {
+                return Err(IrError::at(site.operation, format!("overflow: holding the layer takes a charge of {hold:.0}, over 32 bits")));
+            }
+            let neuron = snn::HoldAndFire {
+                threshold: requantize.threshold,
+                initial: site.tensor(&format!("initial{suffix}"), initial)?,
+                hold: hold as i64,
+                release: open,
+                levels,
+                delay: 0,
+            };
+            let location = if suffix.is_empty() {
+                site.operation.location()
+            } else {
+                let name = mlir::layer(site.operation) + suffix;
+                mlir::named_location(mlir::context(site.operation), &name, site.operation.location())
+            };
+            mlir::insert_before_at(site.operation, &neuron, &[current], current.r#type(), location)
+        };
+        let positive = neurons("", site.current, &(&half + &site.charge), requantize.high)?;
+        if requantize.low == 0 {
+            return Ok(positive);
+        }
+        let mirrored = crate::analysis::charge::spread(&threshold, site.charge.shape()) - 1.0 - &half - &site.charge;
+        let negative = neurons(".negative", negate(site, site.current)?, &mirrored, -requantize.low)?;
+        mlir::insert_before(site.operation, &snn::Add {}, &[positive, negate(site, negative)?], positive.r#type())
+    }
+
+    fn readout(&mut self, site: &Site<'c, 'a>, scale: TensorAttr<'c>) -> IrResult<'c, snn::Readout<'c>> {
+        super::lower_to_st_bif::readout_once(site, scale)
+    }
+}
+
+/// Inserts the negative of a current or of events.
+///
+/// # Errors
+///
+/// If MLIR refuses it.
+pub fn negate<'c, 'a>(site: &Site<'c, 'a>, value: Value<'c, 'a>) -> IrResult<'c, Value<'c, 'a>> {
+    let channels = site.charge.shape()[0];
+    let tensor = Tensor { shape: vec![channels], elements: Elements::I8(vec![-1; channels]) };
+    let weight = TensorAttr::new(mlir::context(site.operation), "minus-one", &tensor)?;
+    mlir::insert_before(site.operation, &snn::Scale { weight }, &[value], value.r#type())
+}

@@ -1,0 +1,129 @@
+//! `lower-to-rate`: activations become plain integrate-and-fire neurons that run freely.
+//!
+//! ```mlir
+//! %2 = "ann.requantize"(%1) {threshold = θ, low = 0, high = L, …} : …                        // before
+//! %2 = "snn.if"(%1) {threshold = L·θ, initial = ⌊L·θ/2⌋, bias = b, gain = L, …} : …          // after
+//! ```
+//!
+//! A spike in every step stands for level `L`, so a step carries 1/L of a charge; multiplied by L all of it stays integer: spikes
+//! count with gain L, input codes and biases, presented in every step, with 1. The count after T steps is near `q·T/L` and differs
+//! where charge comes unevenly: this schedule approximates, and `validate` measures by how much.
+
+use super::{
+    lower_to_hold_and_fire::negate,
+    synapses::{self, Schedule, Site},
+};
+use crate::{
+    analysis::charge,
+    mlir::{self, IrError, IrResult},
+    pass::{Claim, OptionError, OptionInfo, Options, Pass, PassInfo},
+    session::Session,
+};
+use melior::ir::{OperationRef, Value, ValueLike, operation::OperationLike};
+use ndarray::ArrayD;
+use neurocuda_dialects::{TensorAttr, ann, snn, stage::Stage};
+
+/// What is to be known of the pass.
+pub const INFO: PassInfo = PassInfo {
+    name: "lower-to-rate",
+    summary: "makes the spiking network of schedule rate: plain integrate-and-fire, an approximation",
+    from: Some(Stage::AnnInteger),
+    to: Some(Stage::Snn),
+    claim: Claim::Lossy(1.0),
+    options: &[OptionInfo { name: "timesteps", default: "32", summary: "number of steps that a run takes" }],
+};
+
+/// Most steps that a run may take.
+const MOST_STEPS: u32 = 65_536;
+
+/// Lowers to `snn.if`.
+pub struct LowerToRate {
+    timesteps: u32,
+}
+
+/// Makes the pass.
+///
+/// # Errors
+///
+/// If `timesteps` is not between 1 and 65,536.
+pub fn build(options: &Options) -> Result<Box<dyn Pass>, OptionError> {
+    let timesteps = options.get("timesteps")?;
+    if !(1..=MOST_STEPS).contains(&timesteps) {
+        return Err(OptionError {
+            pass: INFO.name.to_owned(),
+            option: "timesteps".to_owned(),
+            problem: format!("{timesteps} is not between 1 and {MOST_STEPS}"),
+        });
+    }
+    Ok(Box::new(LowerToRate { timesteps }))
+}
+
+impl Pass for LowerToRate {
+    fn run<'c>(&self, module: OperationRef<'c, '_>, _: &mut Session) -> IrResult<'c, ()> {
+        let levels = synapses::levels(module)?;
+        synapses::lower(module, &mut Rate { levels })?;
+        synapses::annotate(module, "rate", self.timesteps, levels)
+    }
+}
+
+struct Rate {
+    levels: i64,
+}
+
+impl Rate {
+    /// Factor of the current: see the file's head.
+    fn gain<'c>(&self, site: &Site<'c, '_>) -> IrResult<'c, i64> {
+        match (site.from_input, site.from_neurons) {
+            (true, true) => Err(IrError::at(
+                site.operation,
+                "unsupported: a layer that reads the network input and spikes at once cannot be carried by schedule rate; \
+                 use --schedule st-bif or hold-and-fire",
+            )),
+            (true, false) => Ok(1),
+            (false, _) => Ok(self.levels),
+        }
+    }
+}
+
+impl<'c, 'a> Schedule<'c, 'a> for Rate {
+    const INPUT_EVERY_STEP: bool = true;
+
+    fn neurons(&mut self, site: &Site<'c, 'a>, requantize: &ann::Requantize<'c>) -> IrResult<'c, Value<'c, 'a>> {
+        let levels = self.levels as f64;
+        let gain = self.gain(site)?;
+        let threshold = requantize.threshold.read()?.to_f64().iter().map(|threshold| threshold * levels).collect::<Vec<_>>();
+        if let Some(threshold) = threshold.iter().find(|threshold| **threshold > f64::from(i32::MAX)) {
+            return Err(IrError::at(site.operation, format!("overflow: a threshold of {threshold:.0} does not fit 32 bits")));
+        }
+        let half = synapses::half(site, &threshold);
+        let neurons = |suffix: &str, current: Value<'c, 'a>, initial: &ArrayD<f64>, bias: &ArrayD<f64>| {
+            let neuron = snn::If {
+                threshold: site.vector("threshold", &threshold)?,
+                initial: site.tensor(&format!("initial{suffix}"), initial)?,
+                bias: site.tensor(&format!("bias{suffix}"), bias)?,
+                gain,
+                delay: 0,
+            };
+            let name = mlir::layer(site.operation) + suffix;
+            let location = mlir::named_location(mlir::context(site.operation), &name, site.operation.location());
+            mlir::insert_before_at(site.operation, &neuron, &[current], current.r#type(), location)
+        };
+        let positive = neurons("", site.current, &half, &site.charge)?;
+        if requantize.low == 0 {
+            return Ok(positive);
+        }
+        let mirrored = charge::spread(&threshold, site.charge.shape()) - 1.0 - &half;
+        let negative = neurons(".negative", negate(site, site.current)?, &mirrored, &-&site.charge)?;
+        mlir::insert_before(site.operation, &snn::Add {}, &[positive, negate(site, negative)?], positive.r#type())
+    }
+
+    fn readout(&mut self, site: &Site<'c, 'a>, scale: TensorAttr<'c>) -> IrResult<'c, snn::Readout<'c>> {
+        Ok(snn::Readout {
+            initial: site.vector("initial", &vec![0.0; site.charge.shape()[0]])?,
+            bias: site.tensor("bias", &site.charge)?,
+            gain: self.gain(site)?,
+            scale,
+            average: true,
+        })
+    }
+}

@@ -1,0 +1,94 @@
+//! `lower-to-st-bif`: activations become signed integrate-and-fire neurons with a tracer.
+//!
+//! ```mlir
+//! %2 = "ann.requantize"(%1) {threshold = θ, low = 0, high = 31, …} : …                       // before
+//! %2 = "snn.st_bif"(%1) {threshold = θ, initial = ⌊θ/2⌋ + bias, low = 0, high = 31, …} : …   // after
+//! ```
+//!
+//! Equals the integer network once nothing is sent any more: `v = initial + ΣI − θS` always, and a neuron that may fire neither
+//! way has `S = clip(⌊(h + X)/θ⌋, low, high)`. Every input charge is injected once, biases through `initial`
+//! (`docs/src/numeric-contract.md`).
+
+use super::synapses::{self, Schedule, Site};
+use crate::{
+    analysis::latency,
+    mlir::{self, IrError, IrResult},
+    pass::{Claim, OptionError, Options, Pass, PassInfo},
+    session::Session,
+};
+use melior::ir::{OperationRef, Value, ValueLike};
+use neurocuda_dialects::{TensorAttr, ann, snn, stage::Stage};
+
+/// What is to be known of the pass.
+pub const INFO: PassInfo = PassInfo {
+    name: "lower-to-st-bif",
+    summary: "makes the spiking network of schedule st-bif: signed spikes, exact at quiescence",
+    from: Some(Stage::AnnInteger),
+    to: Some(Stage::Snn),
+    claim: Claim::Equal,
+    options: &[],
+};
+
+/// Lowers to `snn.st_bif`.
+pub struct LowerToStBif;
+
+/// Makes the pass.
+///
+/// # Errors
+///
+/// Never; the signature is that of all passes.
+pub fn build(_: &Options) -> Result<Box<dyn Pass>, OptionError> {
+    Ok(Box::new(LowerToStBif))
+}
+
+impl Pass for LowerToStBif {
+    fn run<'c>(&self, module: OperationRef<'c, '_>, _: &mut Session) -> IrResult<'c, ()> {
+        let levels = synapses::levels(module)?;
+        synapses::lower(module, &mut StBif)?;
+        let operations = mlir::operations(mlir::network_block(module)?);
+        let finals = latency::final_after(&operations, |_, operation| {
+            Ok(mlir::view::<snn::StBif>(operation)?.map(|neuron| ((neuron.high - neuron.low) as u32, neuron.delay as u32)))
+        })?;
+        synapses::annotate(module, "st-bif", latency::steps(&operations, &finals)?, levels)
+    }
+}
+
+struct StBif;
+
+impl<'c, 'a> Schedule<'c, 'a> for StBif {
+    const INPUT_EVERY_STEP: bool = false;
+
+    fn neurons(&mut self, site: &Site<'c, 'a>, requantize: &ann::Requantize<'c>) -> IrResult<'c, Value<'c, 'a>> {
+        if requantize.low > 0 || requantize.high < 0 {
+            return Err(IrError::at(site.operation, "a neuron starts silent: 0 must lie between its lowest and highest level"));
+        }
+        let threshold = requantize.threshold.read()?.to_f64();
+        let neuron = snn::StBif {
+            threshold: requantize.threshold,
+            initial: site.tensor("initial", &(synapses::half(site, &threshold) + &site.charge))?,
+            low: requantize.low,
+            high: requantize.high,
+            delay: 0,
+        };
+        mlir::insert_before(site.operation, &neuron, &[site.current], site.current.r#type())
+    }
+
+    fn readout(&mut self, site: &Site<'c, 'a>, scale: TensorAttr<'c>) -> IrResult<'c, snn::Readout<'c>> {
+        readout_once(site, scale)
+    }
+}
+
+/// The readout of exact schedules: all charge comes once, biases first.
+///
+/// # Errors
+///
+/// If a charge is no 32-bit integer.
+pub fn readout_once<'c>(site: &Site<'c, '_>, scale: TensorAttr<'c>) -> IrResult<'c, snn::Readout<'c>> {
+    Ok(snn::Readout {
+        initial: site.tensor("initial", &site.charge)?,
+        bias: site.vector("bias", &vec![0.0; site.charge.shape()[0]])?,
+        gain: 1,
+        scale,
+        average: false,
+    })
+}

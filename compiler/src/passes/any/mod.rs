@@ -1,0 +1,3 @@
+//! Passes that run at any stage.
+
+pub mod remove_dead_ops;

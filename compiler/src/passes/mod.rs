@@ -1,0 +1,46 @@
+//! All passes. One pass is one file, found in the folder of the stages that it stands between.
+
+use crate::pass::Registration;
+
+pub mod ann_to_ann;
+pub mod ann_to_snn;
+pub mod any;
+mod channel_affine;
+pub mod snn_to_snn;
+#[cfg(test)]
+mod testing;
+pub mod torch_to_ann;
+pub mod torch_to_torch;
+
+/// Registers the pass of a module.
+macro_rules! register {
+    ($($module:ident :: $pass:ident),* $(,)?) => {
+        &[ $( Registration { info: &$module::$pass::INFO, build: $module::$pass::build } ),* ]
+    };
+}
+
+/// Every pass, in the order in which a compilation meets them.
+pub const ALL: &[Registration] = register![
+    torch_to_torch::remove_identity,
+    torch_to_torch::fold_batch_norm,
+    torch_to_ann::lower_torch_to_ann,
+    ann_to_ann::fold_input_affine,
+    ann_to_ann::hoist_activation,
+    ann_to_ann::merge_reshapes,
+    ann_to_ann::insert_requantize,
+    ann_to_ann::calibrate,
+    ann_to_ann::choose_thresholds,
+    ann_to_ann::quantize,
+    ann_to_ann::correct_bias,
+    ann_to_ann::expand_max_pool,
+    ann_to_snn::lower_to_st_bif,
+    ann_to_snn::lower_to_hold_and_fire,
+    ann_to_snn::lower_to_rate,
+    snn_to_snn::prove_bounds,
+    any::remove_dead_ops,
+];
+
+/// The pass called `name`.
+pub fn find(name: &str) -> Option<&'static Registration> {
+    ALL.iter().find(|registration| registration.info.name == name)
+}

@@ -1,0 +1,3 @@
+//! Passes within the `snn` dialect.
+
+pub mod prove_bounds;

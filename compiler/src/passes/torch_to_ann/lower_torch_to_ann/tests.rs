@@ -1,0 +1,325 @@
+//! Each op of `torch` by itself: what it becomes, and that it computes the same.
+
+use crate::passes::testing::{check, dense, locations, network};
+use proptest::prelude::*;
+
+const IMAGE: &str = "tensor<?x2x5x6xf32>";
+
+/// The result of the pass on a network of `body`.
+fn lowered(argument: &str, body: &str, result: &str) -> String {
+    check("lower-torch-to-ann", &[], &network(argument, body, result))
+}
+
+/// Names of the ops, without dialect, behind the `ann.normalize` that comes first.
+fn ops(text: &str) -> Vec<&str> {
+    let names = text.lines().filter_map(|line| line.split('"').nth(1)?.strip_prefix("ann."));
+    let mut names = names.collect::<Vec<_>>();
+    assert_eq!(names.first(), Some(&"normalize"), "{text}");
+    names.remove(0);
+    names
+}
+
+/// The ops that one op on `%x` becomes.
+fn one(op: &str, attributes: &str, argument: &str, result: &str) -> String {
+    let body = format!("%r = \"torch.{op}\"(%x) {{{attributes}}} : ({argument}) -> {result} loc(\"layer\"(\"net.ncg\":2:3))");
+    lowered(argument, &body, result)
+}
+
+fn tensor(shape: &[usize]) -> String {
+    format!("tensor<?x{}f32>", shape.iter().map(|size| format!("{size}x")).collect::<String>())
+}
+
+#[test]
+fn a_network_is_lowered_op_for_op() {
+    let body = r#"
+        %0 = "torch.normalize"(%x) {scale = 0.5, mean = dense<[0.25]> : tensor<1xf32>, std = dense<[0.5]> : tensor<1xf32>}
+          : (tensor<?x1x4x4xf32>) -> tensor<?x1x4x4xf32> loc("normalize"("net.ncg":2:3))
+        %1 = "torch.conv2d"(%0) {weight = dense<2.0> : tensor<1x1x1x1xf32>, bias = dense<1.0> : tensor<1xf32>,
+          stride = array<i64: 1, 1>, padding = array<i64: 0, 0>, dilation = array<i64: 1, 1>, groups = 1 : i64}
+          : (tensor<?x1x4x4xf32>) -> tensor<?x1x4x4xf32> loc("conv"("net.ncg":3:3))
+        %2 = "torch.relu"(%1) : (tensor<?x1x4x4xf32>) -> tensor<?x1x4x4xf32> loc("relu"("net.ncg":4:3))
+        %3 = "torch.batch_norm"(%2) {weight = dense<3.0> : tensor<1xf32>, bias = dense<0.5> : tensor<1xf32>,
+          running_mean = dense<1.0> : tensor<1xf32>, running_var = dense<3.0> : tensor<1xf32>, eps = 1.0}
+          : (tensor<?x1x4x4xf32>) -> tensor<?x1x4x4xf32> loc("bn"("net.ncg":5:3))
+        %4 = "torch.max_pool2d"(%3) {kernel = array<i64: 3, 3>, stride = array<i64: 2, 2>, padding = array<i64: 0, 0>,
+          dilation = array<i64: 1, 1>, ceil_mode = true} : (tensor<?x1x4x4xf32>) -> tensor<?x1x2x2xf32> loc("pool"("net.ncg":6:3))
+        %5 = "torch.flatten"(%4) {start_dim = 1 : i64, end_dim = 3 : i64}
+          : (tensor<?x1x2x2xf32>) -> tensor<?x4xf32> loc("flatten"("net.ncg":7:3))
+        %r = "torch.linear"(%5) {weight = dense<1.0> : tensor<2x4xf32>, bias = dense<0.0> : tensor<2xf32>}
+          : (tensor<?x4xf32>) -> tensor<?x2xf32> loc("fc"("net.ncg":8:3))"#;
+    let text = network("tensor<?x1x4x4xf32>", body, "tensor<?x2xf32>");
+    insta::assert_snapshot!(check("lower-torch-to-ann", &[], &text), @r#"
+    module {
+      func.func @net(%arg0: tensor<?x1x4x4xf32>) -> tensor<?x2xf32> {
+        %0 = "ann.normalize"(%arg0) {maximum = dense<0x7FF0000000000000> : tensor<1xf64>, minimum = dense<0xFFF0000000000000> : tensor<1xf64>, multiplier = dense<1.000000e+00> : tensor<1xf64>, offset = dense<-5.000000e-01> : tensor<1xf64>} : (tensor<?x1x4x4xf32>) -> tensor<?x1x4x4xf32>
+        %1 = "ann.conv2d"(%0) {bias = dense<1.000000e+00> : tensor<1xf32>, dilation = array<i64: 1, 1>, groups = 1 : i64, padding = array<i64: 0, 0>, stride = array<i64: 1, 1>, weight = dense<2.000000e+00> : tensor<1x1x1x1xf32>} : (tensor<?x1x4x4xf32>) -> tensor<?x1x4x4xf32>
+        %2 = "ann.activation"(%1) {maximum = 0x7FF0000000000000 : f64, minimum = 0.000000e+00 : f64} : (tensor<?x1x4x4xf32>) -> tensor<?x1x4x4xf32>
+        %3 = "ann.scale"(%2) {bias = dense<-1.000000e+00> : tensor<1xf32>, weight = dense<1.500000e+00> : tensor<1xf32>} : (tensor<?x1x4x4xf32>) -> tensor<?x1x4x4xf32>
+        %4 = "ann.max_pool2d"(%3) {dilation = array<i64: 1, 1>, kernel = array<i64: 3, 3>, padding = array<i64: 0, 0>, stride = array<i64: 2, 2>} : (tensor<?x1x4x4xf32>) -> tensor<?x1x2x2xf32>
+        %5 = "ann.reshape"(%4) : (tensor<?x1x2x2xf32>) -> tensor<?x4xf32>
+        %6 = "ann.linear"(%5) {bias = dense<0.000000e+00> : tensor<2xf32>, weight = dense<1.000000e+00> : tensor<2x4xf32>} : (tensor<?x4xf32>) -> tensor<?x2xf32>
+        return %6 : tensor<?x2xf32>
+      }
+    }
+    "#);
+    insta::assert_snapshot!(locations("lower-torch-to-ann", &text), @r#"
+    ann.normalize normalize net.ncg:2:3
+    ann.conv2d conv net.ncg:3:3
+    ann.activation relu net.ncg:4:3
+    ann.scale bn net.ncg:5:3
+    ann.max_pool2d pool net.ncg:6:3
+    ann.reshape flatten net.ncg:7:3
+    ann.linear fc net.ncg:8:3
+    func.return func.return -:19:5
+    "#);
+}
+
+#[test]
+fn an_input_with_several_readers_is_normalised_once_by_the_identity() {
+    let body = format!(
+        r#"
+        %0 = "torch.normalize"(%x) {{scale = 0.5, mean = dense<[0.25, 0.5]> : tensor<2xf32>, std = dense<[0.5, 2.0]> : tensor<2xf32>}}
+          : ({IMAGE}) -> {IMAGE} loc("norm"("net.ncg":2:3))
+        %r = "torch.add"(%0, %x) : ({IMAGE}, {IMAGE}) -> {IMAGE} loc("add"("net.ncg":3:3))"#
+    );
+    let text = network(&format!("{IMAGE} loc(\"x\"(\"net.ncg\":1:12))"), &body, IMAGE);
+    insta::assert_snapshot!(check("lower-torch-to-ann", &[], &text), @r#"
+    module {
+      func.func @net(%arg0: tensor<?x2x5x6xf32>) -> tensor<?x2x5x6xf32> {
+        %0 = "ann.normalize"(%arg0) {maximum = dense<0x7FF0000000000000> : tensor<2xf64>, minimum = dense<0xFFF0000000000000> : tensor<2xf64>, multiplier = dense<1.000000e+00> : tensor<2xf64>, offset = dense<0.000000e+00> : tensor<2xf64>} : (tensor<?x2x5x6xf32>) -> tensor<?x2x5x6xf32>
+        %1 = "ann.scale"(%0) {bias = dense<[-5.000000e-01, -2.500000e-01]> : tensor<2xf32>, weight = dense<[1.000000e+00, 2.500000e-01]> : tensor<2xf32>} : (tensor<?x2x5x6xf32>) -> tensor<?x2x5x6xf32>
+        %2 = "ann.add"(%1, %0) : (tensor<?x2x5x6xf32>, tensor<?x2x5x6xf32>) -> tensor<?x2x5x6xf32>
+        return %2 : tensor<?x2x5x6xf32>
+      }
+    }
+    "#);
+    insta::assert_snapshot!(locations("lower-torch-to-ann", &text), @r#"
+    ann.normalize input.normalize net.ncg:1:12
+    ann.scale norm net.ncg:2:3
+    ann.add add net.ncg:3:3
+    func.return func.return -:7:5
+    "#);
+}
+
+#[test]
+fn a_network_that_returns_its_input_still_normalises_it() {
+    let text = format!("module {{ func.func @net(%x: {IMAGE}) -> {IMAGE} {{ return %x : {IMAGE} }} }}");
+    assert!(ops(&check("lower-torch-to-ann", &[], &text)).is_empty());
+}
+
+#[test]
+fn constants_are_factors_and_biases_of_channels() {
+    let add = one("add_scalar", "value = -1.5", "tensor<?x2xf32>", "tensor<?x2xf32>");
+    insta::assert_snapshot!(add, @r#"
+    module {
+      func.func @net(%arg0: tensor<?x2xf32>) -> tensor<?x2xf32> {
+        %0 = "ann.normalize"(%arg0) {maximum = dense<0x7FF0000000000000> : tensor<2xf64>, minimum = dense<0xFFF0000000000000> : tensor<2xf64>, multiplier = dense<1.000000e+00> : tensor<2xf64>, offset = dense<0.000000e+00> : tensor<2xf64>} : (tensor<?x2xf32>) -> tensor<?x2xf32>
+        %1 = "ann.scale"(%0) {bias = dense<-1.500000e+00> : tensor<2xf32>, weight = dense<1.000000e+00> : tensor<2xf32>} : (tensor<?x2xf32>) -> tensor<?x2xf32>
+        return %1 : tensor<?x2xf32>
+      }
+    }
+    "#);
+    let mul = one("mul_scalar", "value = 0.1", "tensor<?x2xf32>", "tensor<?x2xf32>");
+    assert_eq!(ops(&mul), ["scale"]);
+    assert!(mul.contains("bias = dense<0.000000e+00> : tensor<2xf32>, weight = dense<1.000000e-01>"), "{mul}");
+}
+
+#[test]
+fn limits_are_activations() {
+    let clamp = one("clamp", "minimum = -1.0, maximum = 6.0", "tensor<?x2xf32>", "tensor<?x2xf32>");
+    assert!(clamp.contains(r#""ann.activation"(%0) {maximum = 6.000000e+00 : f64, minimum = -1.000000e+00 : f64}"#), "{clamp}");
+    let open = one("clamp", "minimum = 0xFFF0000000000000 : f64, maximum = 1.0", "tensor<?x2xf32>", "tensor<?x2xf32>");
+    assert!(open.contains("minimum = 0xFFF0000000000000 : f64"), "{open}");
+}
+
+#[test]
+fn tensors_are_joined_sliced_and_padded() {
+    let body = format!(
+        r#"
+        %0 = "torch.slice"(%x) {{dim = 2 : i64, start = 1 : i64, end = 5 : i64, step = 3 : i64}} : ({IMAGE}) -> tensor<?x2x2x6xf32>
+        %1 = "torch.constant_pad"(%0) {{before = array<i64: 0, 1, 2, 0>, after = array<i64: 0, 0, 1, 0>, value = 0.0}}
+          : (tensor<?x2x2x6xf32>) -> tensor<?x3x5x6xf32>
+        %2 = "torch.relu"(%1) : (tensor<?x3x5x6xf32>) -> tensor<?x3x5x6xf32>
+        %3 = "torch.add"(%1, %2) : (tensor<?x3x5x6xf32>, tensor<?x3x5x6xf32>) -> tensor<?x3x5x6xf32>
+        %r = "torch.cat"(%1, %3, %2) {{dim = 3 : i64}}
+          : (tensor<?x3x5x6xf32>, tensor<?x3x5x6xf32>, tensor<?x3x5x6xf32>) -> tensor<?x3x5x18xf32>"#
+    );
+    insta::assert_snapshot!(lowered(IMAGE, &body, "tensor<?x3x5x18xf32>"), @r#"
+    module {
+      func.func @net(%arg0: tensor<?x2x5x6xf32>) -> tensor<?x3x5x18xf32> {
+        %0 = "ann.normalize"(%arg0) {maximum = dense<0x7FF0000000000000> : tensor<2xf64>, minimum = dense<0xFFF0000000000000> : tensor<2xf64>, multiplier = dense<1.000000e+00> : tensor<2xf64>, offset = dense<0.000000e+00> : tensor<2xf64>} : (tensor<?x2x5x6xf32>) -> tensor<?x2x5x6xf32>
+        %1 = "ann.slice"(%0) {axis = 2 : i64, start = 1 : i64, step = 3 : i64} : (tensor<?x2x5x6xf32>) -> tensor<?x2x2x6xf32>
+        %2 = "ann.pad"(%1) {after = array<i64: 0, 0, 1, 0>, before = array<i64: 0, 1, 2, 0>} : (tensor<?x2x2x6xf32>) -> tensor<?x3x5x6xf32>
+        %3 = "ann.activation"(%2) {maximum = 0x7FF0000000000000 : f64, minimum = 0.000000e+00 : f64} : (tensor<?x3x5x6xf32>) -> tensor<?x3x5x6xf32>
+        %4 = "ann.add"(%2, %3) : (tensor<?x3x5x6xf32>, tensor<?x3x5x6xf32>) -> tensor<?x3x5x6xf32>
+        %5 = "ann.concat"(%2, %4, %3) {axis = 3 : i64} : (tensor<?x3x5x6xf32>, tensor<?x3x5x6xf32>, tensor<?x3x5x6xf32>) -> tensor<?x3x5x18xf32>
+        return %5 : tensor<?x3x5x18xf32>
+      }
+    }
+    "#);
+}
+
+#[test]
+fn padding_with_another_value_shifts_it_to_zero_and_back() {
+    let attributes = "before = array<i64: 0, 1, 0>, after = array<i64: 0, 0, 2>, value = 0.75";
+    let pad = one("constant_pad", attributes, "tensor<?x2x3xf32>", "tensor<?x3x5xf32>");
+    insta::assert_snapshot!(pad, @r#"
+    module {
+      func.func @net(%arg0: tensor<?x2x3xf32>) -> tensor<?x3x5xf32> {
+        %0 = "ann.normalize"(%arg0) {maximum = dense<0x7FF0000000000000> : tensor<2xf64>, minimum = dense<0xFFF0000000000000> : tensor<2xf64>, multiplier = dense<1.000000e+00> : tensor<2xf64>, offset = dense<0.000000e+00> : tensor<2xf64>} : (tensor<?x2x3xf32>) -> tensor<?x2x3xf32>
+        %1 = "ann.scale"(%0) {bias = dense<-7.500000e-01> : tensor<2xf32>, weight = dense<1.000000e+00> : tensor<2xf32>} : (tensor<?x2x3xf32>) -> tensor<?x2x3xf32>
+        %2 = "ann.pad"(%1) {after = array<i64: 0, 0, 2>, before = array<i64: 0, 1, 0>} : (tensor<?x2x3xf32>) -> tensor<?x3x5xf32>
+        %3 = "ann.scale"(%2) {bias = dense<7.500000e-01> : tensor<3xf32>, weight = dense<1.000000e+00> : tensor<3xf32>} : (tensor<?x3x5xf32>) -> tensor<?x3x5xf32>
+        return %3 : tensor<?x3x5xf32>
+      }
+    }
+    "#);
+}
+
+#[test]
+fn a_dense_layer_at_several_positions_is_a_convolution_in_groups() {
+    let parameters = format!("weight = {}, bias = {}", dense(&[4, 3], 1), dense(&[4], 2));
+    let flat = one("linear", &parameters, "tensor<?x3xf32>", "tensor<?x4xf32>");
+    assert_eq!(ops(&flat), ["linear"]);
+    let rows = one("linear", &parameters, "tensor<?x2x3xf32>", "tensor<?x2x4xf32>");
+    assert_eq!(ops(&rows), ["reshape", "conv2d", "reshape"]);
+    assert!(rows.contains("groups = 2 : i64"), "{rows}");
+    let image = one("linear", &parameters, "tensor<?x2x5x3xf32>", "tensor<?x2x5x4xf32>");
+    assert_eq!(ops(&image), ["reshape", "conv2d", "reshape"]);
+}
+
+#[test]
+fn windows_of_averages_are_spelled_out() {
+    let attributes = "kernel = array<i64: 3, 2>, stride = array<i64: 2, 2>, padding = array<i64: 1, 1>, \
+                      ceil_mode = true, count_include_pad";
+    let with = one("avg_pool2d", &format!("{attributes} = true"), IMAGE, "tensor<?x2x3x4xf32>");
+    insta::assert_snapshot!(with, @r#"
+    module {
+      func.func @net(%arg0: tensor<?x2x5x6xf32>) -> tensor<?x2x3x4xf32> {
+        %0 = "ann.normalize"(%arg0) {maximum = dense<0x7FF0000000000000> : tensor<2xf64>, minimum = dense<0xFFF0000000000000> : tensor<2xf64>, multiplier = dense<1.000000e+00> : tensor<2xf64>, offset = dense<0.000000e+00> : tensor<2xf64>} : (tensor<?x2x5x6xf32>) -> tensor<?x2x5x6xf32>
+        %1 = "ann.avg_pool2d"(%0) {columns = array<i64: 0, 1, 1, 3, 3, 5, 5, 6>, divisor = dense<6> : tensor<3x4xi32>, rows = array<i64: 0, 2, 1, 4, 3, 5>} : (tensor<?x2x5x6xf32>) -> tensor<?x2x3x4xf32>
+        return %1 : tensor<?x2x3x4xf32>
+      }
+    }
+    "#);
+    let without = one("avg_pool2d", &format!("{attributes} = false"), IMAGE, "tensor<?x2x3x4xf32>");
+    insta::assert_snapshot!(without, @r#"
+    module {
+      func.func @net(%arg0: tensor<?x2x5x6xf32>) -> tensor<?x2x3x4xf32> {
+        %0 = "ann.normalize"(%arg0) {maximum = dense<0x7FF0000000000000> : tensor<2xf64>, minimum = dense<0xFFF0000000000000> : tensor<2xf64>, multiplier = dense<1.000000e+00> : tensor<2xf64>, offset = dense<0.000000e+00> : tensor<2xf64>} : (tensor<?x2x5x6xf32>) -> tensor<?x2x5x6xf32>
+        %1 = "ann.avg_pool2d"(%0) {columns = array<i64: 0, 1, 1, 3, 3, 5, 5, 6>, divisor = dense<[[2, 4, 4, 2], [3, 6, 6, 3], [2, 4, 4, 2]]> : tensor<3x4xi32>, rows = array<i64: 0, 2, 1, 4, 3, 5>} : (tensor<?x2x5x6xf32>) -> tensor<?x2x3x4xf32>
+        return %1 : tensor<?x2x3x4xf32>
+      }
+    }
+    "#);
+    let adaptive = one("adaptive_avg_pool2d", "output_size = array<i64: 2, 4>", IMAGE, "tensor<?x2x2x4xf32>");
+    insta::assert_snapshot!(adaptive, @r#"
+    module {
+      func.func @net(%arg0: tensor<?x2x5x6xf32>) -> tensor<?x2x2x4xf32> {
+        %0 = "ann.normalize"(%arg0) {maximum = dense<0x7FF0000000000000> : tensor<2xf64>, minimum = dense<0xFFF0000000000000> : tensor<2xf64>, multiplier = dense<1.000000e+00> : tensor<2xf64>, offset = dense<0.000000e+00> : tensor<2xf64>} : (tensor<?x2x5x6xf32>) -> tensor<?x2x5x6xf32>
+        %1 = "ann.avg_pool2d"(%0) {columns = array<i64: 0, 2, 1, 3, 3, 5, 4, 6>, divisor = dense<6> : tensor<2x4xi32>, rows = array<i64: 0, 3, 2, 5>} : (tensor<?x2x5x6xf32>) -> tensor<?x2x2x4xf32>
+        return %1 : tensor<?x2x2x4xf32>
+      }
+    }
+    "#);
+}
+
+#[test]
+fn means_are_pools_and_sums_over_channels() {
+    let mean = |dims: &[i64], keepdim: bool, argument: &[usize]| {
+        let averaged = |axis: usize| dims.contains(&(axis as i64 + 1));
+        let kept = argument.iter().enumerate().filter_map(|(axis, &size)| match averaged(axis) {
+            true => keepdim.then_some(1),
+            false => Some(size),
+        });
+        let list = dims.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let attributes = format!("dims = array<i64: {list}>, keepdim = {keepdim}");
+        let text = one("mean", &attributes, &tensor(argument), &tensor(&kept.collect::<Vec<_>>()));
+        ops(&text).join(" ")
+    };
+    assert_eq!(mean(&[2, 3], true, &[3, 4, 5]), "avg_pool2d");
+    assert_eq!(mean(&[2, 3], false, &[3, 4, 5]), "avg_pool2d reshape");
+    assert_eq!(mean(&[3], true, &[3, 4, 5]), "avg_pool2d");
+    assert_eq!(mean(&[2], false, &[3, 4, 5]), "avg_pool2d reshape");
+    assert_eq!(mean(&[1], true, &[3, 4, 5]), "conv2d");
+    assert_eq!(mean(&[1], false, &[3, 4, 5]), "conv2d reshape");
+    assert_eq!(mean(&[1, 3], false, &[3, 4, 5]), "avg_pool2d conv2d reshape");
+    assert_eq!(mean(&[3, 1, 2], true, &[3, 4, 5]), "avg_pool2d conv2d");
+    assert_eq!(mean(&[2], false, &[3, 4]), "reshape avg_pool2d reshape");
+    assert_eq!(mean(&[1], true, &[3, 4]), "reshape conv2d reshape");
+    assert_eq!(mean(&[1], true, &[300]), "linear");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn random_pools_average_as_pytorch_does(
+        size in (1..12usize, 1..12usize), kernel in (1..5i64, 1..5i64), stride in (1..4i64, 1..4i64),
+        share in (0..3i64, 0..3i64), ceil_mode: bool, include: bool,
+    ) {
+        use super::Pool;
+        let padding = (share.0.min(kernel.0 / 2), share.1.min(kernel.1 / 2));
+        let pool = |kernel, stride, padding| Pool { kernel, stride, padding, dilation: 1, ceil_mode };
+        let rows = pool(kernel.0, stride.0, padding.0).count(size.0);
+        let columns = pool(kernel.1, stride.1, padding.1).count(size.1);
+        prop_assume!(rows.is_some() && columns.is_some());
+        let attributes = format!(
+            "kernel = array<i64: {}, {}>, stride = array<i64: {}, {}>, padding = array<i64: {}, {}>, \
+             ceil_mode = {ceil_mode}, count_include_pad = {include}",
+            kernel.0, kernel.1, stride.0, stride.1, padding.0, padding.1
+        );
+        let result = tensor(&[2, rows.unwrap_or(0), columns.unwrap_or(0)]);
+        let text = one("avg_pool2d", &attributes, &tensor(&[2, size.0, size.1]), &result);
+        prop_assert_eq!(ops(&text), ["avg_pool2d"]);
+    }
+}
+
+#[test]
+fn what_cannot_be_lowered_is_an_error_with_a_way_out() {
+    let (vector, column) = ("tensor<?x2xf32>", "tensor<?x1xf32>");
+    let image = "tensor<?x2x3x4x5xf32>";
+    let mean = "keepdim = false, dims = array<i64";
+    let findings = [
+        one("dropout", "p = 0.5", vector, vector),
+        one("identity", "", vector, vector),
+        one("clamp", "minimum = 1.0, maximum = 0.0", vector, vector),
+        one("constant_pad", "before = array<i64: 0, 1>, after = array<i64: 0, 0>, value = 0xFFF0000000000000 : f64", vector, "tensor<?x3xf32>"),
+        one("mean", &format!("{mean}: 1>"), vector, "tensor<?xf32>"),
+        one("mean", &format!("{mean}: 0>"), vector, column),
+        one("mean", &format!("{mean}: 2>"), image, "tensor<?x2x4x5xf32>"),
+        one("flatten", "start_dim = 1 : i64, end_dim = 2 : i64", "tensor<?x2x3x4xf32>", "tensor<?x24xf32>"),
+        one("flatten", "start_dim = 2 : i64, end_dim = 1 : i64", "tensor<?x2x3x4xf32>", "tensor<?x6x4xf32>"),
+        one("slice", "dim = 1 : i64, start = 0 : i64, end = 3 : i64, step = 1 : i64", vector, "tensor<?x3xf32>"),
+        one("add_scalar", "value = 1.0e300", vector, vector),
+        one("normalize", "scale = 1.0, mean = dense<0.0> : tensor<2xf32>, std = dense<0.0> : tensor<2xf32>", vector, vector),
+        one("linear", "weight = dense<1.0> : tensor<1x3xf32>, bias = dense<1.0> : tensor<1xf32>", vector, column),
+        one("linear", "weight = dense<1.0> : tensor<5x4xf32>, bias = dense<1.0> : tensor<5xf32>", "tensor<?x1000x1000x4xf32>", "tensor<?x1000x1000x5xf32>"),
+        one("adaptive_avg_pool2d", "output_size = array<i64: 3, 3>", IMAGE, "tensor<?x2x3x4xf32>"),
+        one("adaptive_avg_pool2d", "output_size = array<i64: 100000, 100000>", IMAGE, "tensor<?x2x100000x100000xf32>"),
+        one("max_pool2d", "kernel = array<i64: 2, 2>, stride = array<i64: 2, 2>, padding = array<i64: 0, 0>, dilation = array<i64: 1, 1>, ceil_mode = false", IMAGE, "tensor<?x2x3x3xf32>"),
+        one("avg_pool2d", "kernel = array<i64: 2, 9>, stride = array<i64: 2, 0>, padding = array<i64: 0, 0>, ceil_mode = false, count_include_pad = true", IMAGE, "tensor<?x2x3x3xf32>"),
+        check("lower-torch-to-ann", &[], "module { func.func @net(%x: tensor<?x2xf32>, %y: tensor<?x2xf32>) -> tensor<?x2xf32> { return %x : tensor<?x2xf32> } }"),
+    ];
+    insta::assert_snapshot!(findings.join("\n"), @r#"
+    net.ncg:2:3: error: `torch.dropout` does nothing at inference and has no counterpart in `ann`: run `remove-identity` first
+    net.ncg:2:3: error: `torch.identity` does nothing at inference and has no counterpart in `ann`: run `remove-identity` first
+    net.ncg:2:3: error: `torch.clamp` has bounds [1, 0], which hold no value
+    net.ncg:2:3: error: `torch.constant_pad` pads with -inf: only finite values can be spikes; a max pool pads by itself
+    net.ncg:2:3: error: `torch.mean` over all axes leaves no channel axis: set `keepdim`
+    net.ncg:2:3: error: `torch.mean` has `dims` [0]: they must be among the axes 1 to 1
+    net.ncg:2:3: error: `torch.mean` is supported on tensors of up to 4 axes, not 5: flatten neighbouring axes that are averaged alike first
+    net.ncg:2:3: error: `torch.flatten` makes samples of shape [6, 4] of [2, 3, 4], but its result type says [24]
+    net.ncg:2:3: error: `torch.flatten` joins axes 2 to 1: they must be in order and among 1 to 3
+    net.ncg:2:3: error: `torch.slice` takes 0..3 in steps of 1 of axis 1, which samples [2] do not have
+    net.ncg:2:3: error: element 0 of `layer.bias` would be 1e300, which f32 does not hold
+    net.ncg:2:3: error: `mean` and `scale` over `std` must be finite in every channel
+    net.ncg:2:3: error: `torch.linear` has a weight [1, 3] and a bias [1], which do not fit samples [2]
+    net.ncg:2:3: error: `torch.linear` on samples [1000, 1000, 4] would need a copy of its weights for each position, more than 16777216 in all: make the features the channels and use a 1×1 `conv2d`
+    net.ncg:2:3: error: `torch.adaptive_avg_pool2d` makes samples of shape [2, 3, 3] of [2, 5, 6], but its result type says [2, 3, 4]
+    net.ncg:2:3: error: `torch.adaptive_avg_pool2d` needs more than 16777216 windows
+    net.ncg:2:3: error: `torch.max_pool2d` makes samples of shape [2, 2, 3] of [2, 5, 6], but its result type says [2, 3, 3]
+    net.ncg:2:3: error: `torch.avg_pool2d` has windows that do not fit samples of shape [2, 5, 6]; padding may be at most half of the kernel
+    -:1:10: error: the network has 2 inputs instead of one
+    "#);
+}

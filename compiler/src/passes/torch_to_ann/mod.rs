@@ -1,0 +1,7 @@
+//! Passes from the `torch` dialect to the `ann` dialect.
+
+mod averages;
+mod dense;
+pub mod lower_torch_to_ann;
+mod site;
+mod windows;

@@ -1,0 +1,48 @@
+//! `remove-identity`: ops that do nothing at inference go.
+//!
+//! ```mlir
+//! %1 = "torch.dropout"(%0) {p = 0.5} : …   // before
+//! %2 = "torch.relu"(%1) : …
+//! %2 = "torch.relu"(%0) : …                // after
+//! ```
+
+use crate::{
+    mlir::{self, IrResult},
+    pass::{Claim, Options, OptionError, Pass, PassInfo},
+    session::Session,
+};
+use melior::ir::OperationRef;
+use neurocuda_dialects::{View, stage::Stage, torch};
+
+/// What is to be known of the pass.
+pub const INFO: PassInfo = PassInfo {
+    name: "remove-identity",
+    summary: "removes dropout and identity",
+    from: Some(Stage::Torch),
+    to: None,
+    claim: Claim::Equal,
+    options: &[],
+};
+
+/// Removes `torch.dropout` and `torch.identity`.
+pub struct RemoveIdentity;
+
+/// Makes the pass.
+///
+/// # Errors
+///
+/// Never; the signature is that of all passes.
+pub fn build(_: &Options) -> Result<Box<dyn Pass>, OptionError> {
+    Ok(Box::new(RemoveIdentity))
+}
+
+impl Pass for RemoveIdentity {
+    fn run<'c>(&self, module: OperationRef<'c, '_>, _: &mut Session) -> IrResult<'c, ()> {
+        for operation in mlir::operations(mlir::network_block(module)?) {
+            if [torch::Dropout::NAME, torch::Identity::NAME].iter().any(|name| mlir::has_name(operation, name)) {
+                mlir::replace(operation, mlir::operand(operation)?)?;
+            }
+        }
+        Ok(())
+    }
+}

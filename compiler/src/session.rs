@@ -1,0 +1,39 @@
+//! What passes may use besides the module: data, caches, and a way to say how far they are.
+
+use ndarray::ArrayD;
+use std::sync::Arc;
+
+/// Unlabelled samples that calibration and validation run on.
+#[derive(Clone)]
+pub struct Samples {
+    /// Number of samples.
+    pub count: usize,
+    /// Sample by index, below `count`, as the network's input takes it.
+    pub fetch: Arc<dyn Fn(usize) -> ArrayD<f64> + Send + Sync>,
+    /// Whether every value is an integer, as in u8 images.
+    pub integers: bool,
+    /// Hash of the contents, which keys caches.
+    pub hash: String,
+}
+
+/// Says how far a long piece of work is: what, steps done, steps in all.
+pub type Progress = Arc<dyn Fn(&str, usize, usize) + Send + Sync>;
+
+/// State of one compilation, beside the module.
+#[derive(Clone)]
+pub struct Session {
+    /// Calibration samples; `None` where none were given, as in `opt` on a hand-written file.
+    pub calibration: Option<Samples>,
+    /// Hash of the model: graph description, weights and what the command line adds to them.
+    pub model_hash: Option<String>,
+    /// Folder of cached calibrations; `None` switches the cache off.
+    pub cache: Option<std::path::PathBuf>,
+    /// Where progress goes.
+    pub progress: Progress,
+}
+
+impl Default for Session {
+    fn default() -> Self {
+        Self { calibration: None, model_hash: None, cache: None, progress: Arc::new(|_, _, _| ()) }
+    }
+}

@@ -1,0 +1,432 @@
+//! Validation of an artifact: the float network, the integer network and the spiking one on the same images.
+//!
+//! The float network is the `torch` module of the user's files, run by the reference interpreter; the integer one is the module that
+//! the artifact carries, run likewise; the spiking one is the artifact's program on the CPU engine, which sends every spike, step by
+//! step.
+
+use super::{
+    report::{Accuracy, Gate, LayerReport, LogitCount, Neurons, OutputReport, Report, Steps},
+    resume::Journal,
+    tally::{LayerTally, OutputTally, Tally},
+};
+use crate::{
+    interpret::{Network, Sample},
+    mlir::{self, IrError},
+};
+use melior::ir::Module;
+use ndarray::{ArrayD, IxDyn};
+use neurocuda_dialects::ann;
+use neurocuda_runtime::{
+    artifact::{Artifact, program::Schedule},
+    cpu::{Engine, ImageOutcome, RunOptions},
+    data::Images,
+};
+use rayon::prelude::*;
+use std::{
+    collections::HashMap,
+    ops::Range,
+    path::Path,
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
+    time::Instant,
+};
+
+/// Images in a chunk: what is lost at most when a run is interrupted.
+const CHUNK: usize = 250;
+
+/// Images that layers are compared on.
+const LAYER_IMAGES: usize = 250;
+
+/// What is demanded, and how far to go.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Demands {
+    /// Largest drop of accuracy in percentage points, to which one paired standard error is added.
+    pub max_drop: f64,
+    /// Number of images; all of them if absent.
+    pub limit: Option<usize>,
+    /// Number of steps; see [`RunOptions::timesteps`].
+    pub timesteps: Option<u32>,
+}
+
+/// Why there is no report.
+#[derive(Debug, thiserror::Error)]
+pub enum ValidateError {
+    /// A module does not run.
+    #[error("{0}")]
+    Module(String),
+    /// The model is not the one that the artifact was compiled from.
+    #[error("model-mismatch: {0}")]
+    Mismatch(String),
+    /// The engine refuses the artifact, or its run.
+    #[error("{0}")]
+    Engine(String),
+    /// Ctrl-C; what is done is kept.
+    #[error("interrupted after {done} of {all} images; the same command goes on from there")]
+    Interrupted {
+        /// Images done.
+        done: usize,
+        /// Images in all.
+        all: usize,
+    },
+}
+
+impl From<IrError<'_>> for ValidateError {
+    fn from(error: IrError) -> Self {
+        Self::Module(error.message)
+    }
+}
+
+/// The networks to compare.
+pub struct Subjects {
+    float: Network,
+    /// The float network after the front passes, with the op of each nonlinear layer.
+    layered: Network,
+    integer: Network,
+    engine: Engine,
+    /// For each layer of neurons: op in `layered`, op in `integer`, its scales and largest count.
+    layers: Vec<Option<LayerPair>>,
+    /// For each output the op of `integer` whose operand is the integer logits.
+    integer_outputs: Vec<usize>,
+}
+
+struct LayerPair {
+    float: usize,
+    integer: usize,
+    scale: Vec<f64>,
+    high: f64,
+}
+
+impl Subjects {
+    /// Takes the `torch` module, the same after the front passes ([`crate::compile::FRONT`]), the integer module of the artifact, and
+    /// the artifact.
+    ///
+    /// # Errors
+    ///
+    /// If one of them does not run, or they are not of one model.
+    pub fn new(torch: &Module, front: &Module, integer: &Module, artifact: &Artifact) -> Result<Self, ValidateError> {
+        let engine = Engine::new(artifact).map_err(|error| ValidateError::Engine(error.to_string()))?;
+        let mut float_layers = HashMap::<String, usize>::new();
+        let mut integer_layers = HashMap::new();
+        let mut integer_outputs = Vec::new();
+        for (index, operation) in mlir::operations(mlir::network_block(front.as_operation())?).into_iter().enumerate() {
+            if mlir::view::<ann::Activation>(operation)?.is_some() {
+                float_layers.entry(mlir::layer(operation)).or_insert(index);
+            }
+        }
+        for (index, operation) in mlir::operations(mlir::network_block(integer.as_operation())?).into_iter().enumerate() {
+            if let Some(requantize) = mlir::view::<ann::Requantize>(operation)? {
+                let layer = (index, requantize.scale.read().map_err(IrError::from)?.to_f64(), requantize.high as f64);
+                integer_layers.entry(mlir::layer(operation)).or_insert(layer);
+            } else if mlir::view::<ann::Dequantize>(operation)?.is_some() {
+                integer_outputs.push(index);
+            }
+        }
+        let layers = engine
+            .layers()
+            .iter()
+            .map(|layer| {
+                let (integer, scale, high) = integer_layers.get(&layer.name)?.clone();
+                Some(LayerPair { float: *float_layers.get(&layer.name)?, integer, scale, high })
+            })
+            .collect();
+        let subjects = Self {
+            float: Network::new(torch.as_operation())?,
+            layered: Network::new(front.as_operation())?,
+            integer: Network::new(integer.as_operation())?,
+            engine,
+            layers,
+            integer_outputs,
+        };
+        subjects.check()?;
+        Ok(subjects)
+    }
+
+    fn check(&self) -> Result<(), ValidateError> {
+        let shapes = |network: &Network| (network.input_shape().to_vec(), network.output_shapes().len());
+        let (float, integer) = (shapes(&self.float), shapes(&self.integer));
+        let outputs = self.engine.outputs().len();
+        if float != integer || integer.1 != outputs || self.integer_outputs.len() != outputs {
+            return Err(ValidateError::Mismatch(format!(
+                "the model takes {:?} and returns {} values, the artifact takes {:?} and returns {}",
+                float.0, float.1, integer.0, outputs
+            )));
+        }
+        Ok(())
+    }
+
+    /// Runs all three on `images`.
+    ///
+    /// # Errors
+    ///
+    /// If a run fails, or `stop` is set meanwhile.
+    pub fn validate(
+        &self,
+        artifact: &Artifact,
+        images: &Images,
+        demands: &Demands,
+        journal: (Option<&Path>, &str),
+        stop: &AtomicBool,
+        progress: &(dyn Fn(usize, usize) + Sync),
+    ) -> Result<Report, ValidateError> {
+        let count = demands.limit.unwrap_or(images.len()).min(images.len());
+        let (mut journal, done) = Journal::open(journal.0, journal.1);
+        let mut whole = Tally::default();
+        for chunk in &done {
+            whole.add(chunk);
+        }
+        progress(whole.images, count);
+        while whole.images < count {
+            if stop.load(Ordering::Relaxed) {
+                return Err(ValidateError::Interrupted { done: whole.images, all: count });
+            }
+            let range = whole.images..(whole.images + CHUNK).min(count);
+            let schedule = artifact.manifest.program.schedule;
+            let chunk = self.chunk(schedule, images, range, demands.timesteps, &|done| progress(done, count))?;
+            journal.push(&chunk);
+            whole.add(&chunk);
+        }
+        journal.finish();
+        Ok(self.report(artifact, &whole, demands))
+    }
+
+    fn chunk(
+        &self,
+        schedule: Schedule,
+        images: &Images,
+        range: Range<usize>,
+        timesteps: Option<u32>,
+        progress: &(dyn Fn(usize) + Sync),
+    ) -> Result<Tally, ValidateError> {
+        let start = Instant::now();
+        let options = RunOptions { timesteps, trace: false };
+        let done = AtomicUsize::new(range.start);
+        let tallies = range
+            .into_par_iter()
+            .map(|index| {
+                let image = images.image(index).ok_or_else(|| ValidateError::Module(format!("there is no image {index}")))?;
+                let outcome = self
+                    .engine
+                    .run_image(image, index, &options)
+                    .map_err(|error| ValidateError::Engine(error.to_string()))?;
+                let tally = self.image(schedule, images, index, &outcome)?;
+                progress(done.fetch_add(1, Ordering::Relaxed) + 1);
+                Ok(tally)
+            })
+            .collect::<Result<Vec<_>, ValidateError>>()?;
+        let mut sum = Tally::default();
+        // In the order of the images, so that sums of reals have the same bits for every number of threads.
+        tallies.iter().for_each(|tally| sum.add(tally));
+        sum.seconds = start.elapsed().as_secs_f64();
+        Ok(sum)
+    }
+
+    fn image(&self, schedule: Schedule, images: &Images, index: usize, outcome: &ImageOutcome) -> Result<Tally, ValidateError> {
+        let fail = |error: crate::interpret::InterpretError| ValidateError::Module(error.to_string());
+        let sample = sample(images, index).ok_or_else(|| ValidateError::Module(format!("there is no image {index}")))?;
+        let float = self.float.forward(&sample, &mut |_, _| ()).map_err(fail)?;
+        let mut integer_logits = vec![Sample::zeros(IxDyn(&[0])); self.integer_outputs.len()];
+        let logit_values =
+            self.integer_outputs.iter().map(|&op| self.integer.ops()[op].inputs[0]).collect::<Vec<_>>();
+        let measured = index < LAYER_IMAGES;
+        let mut activations = vec![Sample::zeros(IxDyn(&[0])); if measured { self.layers.len() } else { 0 }];
+        let integer = self
+            .integer
+            .forward(&sample, &mut |op, result| {
+                for (output, &value) in logit_values.iter().enumerate() {
+                    if self.integer.ops()[op].output == Some(value) {
+                        integer_logits[output] = result.clone();
+                    }
+                }
+                for (layer, kept) in self.layers.iter().zip(&mut activations) {
+                    if layer.as_ref().is_some_and(|layer| layer.integer == op) {
+                        *kept = result.clone();
+                    }
+                }
+            })
+            .map_err(fail)?;
+        let mut tally = Tally { images: 1, spikes: outcome.spikes.clone(), sops: outcome.sops, ..Tally::default() };
+        if measured {
+            tally.layer_images = 1;
+            tally.layers = vec![LayerTally::default(); self.layers.len()];
+            self.layered
+                .forward(&sample, &mut |op, result| {
+                    for ((layer, kept), tally) in self.layers.iter().zip(&activations).zip(&mut tally.layers) {
+                        if let Some(layer) = layer.as_ref().filter(|layer| layer.float == op) {
+                            compare(layer, result, kept, tally);
+                        }
+                    }
+                })
+                .map_err(fail)?;
+        }
+        if schedule != Schedule::Rate {
+            for (logits, outcome) in integer_logits.iter().zip(&outcome.outputs) {
+                tally.compared += logits.len() as u64;
+                tally.equal += logits.iter().zip(&outcome.integer).filter(|&(&a, &b)| a == f64::from(b)).count() as u64;
+            }
+        }
+        if let Some(settled) = outcome.settled_at.filter(|_| outcome.certified) {
+            tally.certified = 1;
+            tally.settled_max = settled;
+            tally.settled_sum = settled.into();
+        }
+        for (float, outcome) in float.iter().zip(&outcome.outputs) {
+            let pairs = || float.iter().zip(&outcome.real);
+            tally.outputs.push(OutputTally {
+                agree: usize::from(largest(float.iter().copied()) == largest(outcome.real.iter().map(|&y| f64::from(y)))),
+                squared_error: pairs().map(|(float, snn)| (f64::from(*snn) - float).powi(2)).sum(),
+                squared: float.iter().map(|float| float * float).sum(),
+            });
+        }
+        if let (Some(labels), Some(1)) = (images.labels(), float.first().map(ArrayD::ndim)) {
+            let label = usize::try_from(labels[index]).ok();
+            let right = |values: &mut dyn Iterator<Item = f64>| label.is_some() && largest(values) == label;
+            let float = right(&mut float[0].iter().copied());
+            let snn = right(&mut outcome.outputs[0].real.iter().map(|&y| f64::from(y)));
+            tally.labelled = 1;
+            tally.float_right = float.into();
+            tally.integer_right = right(&mut integer[0].iter().copied()).into();
+            tally.snn_right = snn.into();
+            tally.only_float = (float && !snn).into();
+            tally.only_snn = (snn && !float).into();
+        }
+        Ok(tally)
+    }
+
+    fn report(&self, artifact: &Artifact, tally: &Tally, demands: &Demands) -> Report {
+        let manifest = &artifact.manifest;
+        let images = tally.images.max(1) as f64;
+        let exact = manifest.program.schedule != Schedule::Rate;
+        let fraction = |part: usize, whole: usize| if whole == 0 { 0.0 } else { part as f64 / whole as f64 };
+        let accuracy = tally.drop_points().map(|(drop_points, drop_standard_error)| Accuracy {
+            float: fraction(tally.float_right, tally.labelled),
+            integer: fraction(tally.integer_right, tally.labelled),
+            snn: fraction(tally.snn_right, tally.labelled),
+            drop_points,
+            drop_standard_error,
+        });
+        let ratio = |error: f64, whole: f64| if error == 0.0 { 0.0 } else { (error / whole).sqrt() };
+        let layers = self
+            .engine
+            .layers()
+            .iter()
+            .enumerate()
+            .map(|(index, layer)| {
+                let measured = tally.layers.get(index).filter(|tally| tally.elements > 0);
+                LayerReport {
+                    name: layer.name.clone(),
+                    neurons: layer.neurons,
+                    membrane_bound: layer.membrane_bound,
+                    spikes_per_image: tally.spikes.get(index).copied().unwrap_or(0) as f64 / images,
+                    error: measured.map(|tally| ratio(tally.squared_error, tally.squared)),
+                    saturated: measured.map(|tally| tally.saturated as f64 / tally.elements as f64),
+                    layer_images: tally.layer_images,
+                }
+            })
+            .collect();
+        let outputs = self
+            .engine
+            .outputs()
+            .iter()
+            .zip(&tally.outputs)
+            .map(|(output, counts)| OutputReport {
+                name: output.name.clone(),
+                agreement: counts.agree as f64 / images,
+                error: ratio(counts.squared_error, counts.squared),
+            })
+            .collect::<Vec<_>>();
+        let gates = gates(artifact, tally, demands);
+        Report {
+            passed: gates.iter().all(|gate| gate.passed),
+            network: manifest.network.clone(),
+            schedule: manifest.program.schedule,
+            levels: manifest.levels,
+            images: tally.images,
+            accuracy,
+            agreement: outputs.first().map_or(0.0, |output| output.agreement),
+            logits: LogitCount { compared: tally.compared, equal: tally.equal },
+            outputs,
+            spikes_per_image: tally.spikes.iter().sum::<u64>() as f64 / images,
+            sops_per_image: tally.sops as f64 / images,
+            steps: Steps {
+                bound: manifest.program.steps,
+                settled_max: exact.then_some(tally.settled_max),
+                settled_mean: exact.then(|| tally.settled_sum as f64 / tally.certified.max(1) as f64),
+            },
+            neurons: Neurons { found: manifest.nonlinearities.found, converted: manifest.nonlinearities.converted },
+            layers,
+            gates,
+            peak_memory_mb: peak_memory_mb(),
+            seconds: tally.seconds,
+        }
+    }
+}
+
+/// The image as the interpreter takes it.
+pub fn sample(images: &Images, index: usize) -> Option<Sample> {
+    let view = images.image(index)?;
+    let pixels = (0..view.len()).filter_map(|pixel| view.get(pixel)).collect();
+    ArrayD::from_shape_vec(IxDyn(images.sample_shape()), pixels).ok()
+}
+
+/// Index of the largest value; of the first where several are.
+fn largest(values: impl Iterator<Item = f64>) -> Option<usize> {
+    let mut best: Option<(usize, f64)> = None;
+    for (index, value) in values.enumerate() {
+        if best.is_none_or(|(_, largest)| value > largest) {
+            best = Some((index, value));
+        }
+    }
+    best.map(|(index, _)| index)
+}
+
+fn compare(layer: &LayerPair, float: &Sample, integer: &Sample, tally: &mut LayerTally) {
+    for ((float, integer), scale) in float.outer_iter().zip(integer.outer_iter()).zip(&layer.scale) {
+        for (&float, &integer) in float.iter().zip(&integer) {
+            tally.squared_error += (integer * scale - float).powi(2);
+            tally.squared += float * float;
+            tally.saturated += u64::from(integer >= layer.high);
+            tally.elements += 1;
+        }
+    }
+}
+
+fn gates(artifact: &Artifact, tally: &Tally, demands: &Demands) -> Vec<Gate> {
+    let manifest = &artifact.manifest;
+    let counts = manifest.nonlinearities;
+    let gate = |name: &str, passed, detail| Gate { name: name.to_owned(), passed, detail };
+    let mut gates = vec![gate(
+        "all-converted",
+        counts.found > 0 && counts.found == counts.converted,
+        format!("{} of {} nonlinear elements are neurons", counts.converted, counts.found),
+    )];
+    if manifest.program.schedule != Schedule::Rate {
+        gates.push(gate(
+            "exact",
+            tally.compared > 0 && tally.equal == tally.compared,
+            format!("{} of {} integer logits equal", tally.equal, tally.compared),
+        ));
+        gates.push(gate(
+            "settled",
+            tally.certified == tally.images && tally.settled_max <= manifest.program.steps,
+            format!(
+                "{} of {} images settled, the last after {} steps; proved bound {}",
+                tally.certified, tally.images, tally.settled_max, manifest.program.steps
+            ),
+        ));
+    }
+    if let Some((drop, error)) = tally.drop_points() {
+        gates.push(gate(
+            "max-drop",
+            drop <= demands.max_drop + error,
+            format!("drop {drop:.2} points, allowed {:.2} plus a standard error of {error:.2}", demands.max_drop),
+        ));
+    }
+    gates
+}
+
+/// Largest resident memory of this process, in MB, as Linux tells it.
+pub fn peak_memory_mb() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kib = line.trim().strip_suffix("kB")?.trim().parse::<f64>().ok()?;
+    Some(kib * 1024.0 / 1e6)
+}

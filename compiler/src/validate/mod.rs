@@ -1,0 +1,7 @@
+//! Numeric validation: of every pass ([`each`]), and of a finished artifact ([`artifact`]) with its [`report`].
+
+pub mod artifact;
+pub mod each;
+pub mod report;
+pub mod resume;
+pub mod tally;

@@ -1,0 +1,141 @@
+//! Counts over a range of images, which add up: the unit in which validation works, resumes and merges.
+
+use serde::{Deserialize, Serialize};
+
+/// Counts over some images.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Tally {
+    /// Images.
+    pub images: usize,
+    /// Images with a label, and of these the ones that the float, integer and spiking network got right.
+    pub labelled: usize,
+    /// Right answers of the float network.
+    pub float_right: usize,
+    /// Right answers of the integer network.
+    pub integer_right: usize,
+    /// Right answers of the spiking network.
+    pub snn_right: usize,
+    /// Images that only the float network got right.
+    pub only_float: usize,
+    /// Images that only the spiking network got right.
+    pub only_snn: usize,
+    /// Integer logits compared.
+    pub compared: u64,
+    /// Integer logits that are equal.
+    pub equal: u64,
+    /// For each output: images that agree, sum of squares of differences, sum of squares of the float network.
+    pub outputs: Vec<OutputTally>,
+    /// Spikes of each layer.
+    pub spikes: Vec<u64>,
+    /// Synaptic operations.
+    pub sops: u64,
+    /// Images whose run ended with a certificate.
+    pub certified: usize,
+    /// Largest number of steps until an image had settled.
+    pub settled_max: u32,
+    /// Sum of the numbers of steps.
+    pub settled_sum: u64,
+    /// For each layer: what was measured against the float network.
+    pub layers: Vec<LayerTally>,
+    /// Images that `layers` counts.
+    pub layer_images: usize,
+    /// Seconds.
+    pub seconds: f64,
+}
+
+/// Counts of one output.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct OutputTally {
+    /// Images whose largest element is the same.
+    pub agree: usize,
+    /// Σ (snn − float)².
+    pub squared_error: f64,
+    /// Σ float².
+    pub squared: f64,
+}
+
+/// Counts of one layer.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct LayerTally {
+    /// Σ (integer − float)².
+    pub squared_error: f64,
+    /// Σ float².
+    pub squared: f64,
+    /// Activations at the largest count.
+    pub saturated: u64,
+    /// Activations.
+    pub elements: u64,
+}
+
+impl Tally {
+    /// Adds what `next`, the images that follow, counted.
+    pub fn add(&mut self, next: &Self) {
+        self.images += next.images;
+        self.labelled += next.labelled;
+        self.float_right += next.float_right;
+        self.integer_right += next.integer_right;
+        self.snn_right += next.snn_right;
+        self.only_float += next.only_float;
+        self.only_snn += next.only_snn;
+        self.compared += next.compared;
+        self.equal += next.equal;
+        self.outputs.resize(self.outputs.len().max(next.outputs.len()), OutputTally::default());
+        for (sum, next) in self.outputs.iter_mut().zip(&next.outputs) {
+            sum.agree += next.agree;
+            sum.squared_error += next.squared_error;
+            sum.squared += next.squared;
+        }
+        self.spikes.resize(self.spikes.len().max(next.spikes.len()), 0);
+        self.spikes.iter_mut().zip(&next.spikes).for_each(|(sum, next)| *sum += next);
+        self.sops += next.sops;
+        self.certified += next.certified;
+        self.settled_max = self.settled_max.max(next.settled_max);
+        self.settled_sum += next.settled_sum;
+        self.layers.resize(self.layers.len().max(next.layers.len()), LayerTally::default());
+        for (sum, next) in self.layers.iter_mut().zip(&next.layers) {
+            sum.squared_error += next.squared_error;
+            sum.squared += next.squared;
+            sum.saturated += next.saturated;
+            sum.elements += next.elements;
+        }
+        self.layer_images += next.layer_images;
+        self.seconds += next.seconds;
+    }
+
+    /// Drop of accuracy from the float to the spiking network and its paired standard error, in percentage points; `None`
+    /// without labels.
+    pub fn drop_points(&self) -> Option<(f64, f64)> {
+        if self.labelled == 0 {
+            return None;
+        }
+        let count = self.labelled as f64;
+        let (lost, won) = (self.only_float as f64, self.only_snn as f64);
+        // Of each image the difference of two right/wrong answers is 1, 0 or −1.
+        let variance = ((lost + won) - (lost - won).powi(2) / count).max(0.0) / count;
+        Some((100.0 * (lost - won) / count, 100.0 * (variance / count).sqrt()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_drop_is_paired() {
+        let tally = Tally { images: 1000, labelled: 1000, only_float: 12, only_snn: 8, ..Tally::default() };
+        let (drop, error) = tally.drop_points().unwrap();
+        assert!((drop - 0.4).abs() < 1e-12);
+        assert!((error - 100.0 * ((0.020f64 - 0.004 * 0.004) / 1000.0).sqrt()).abs() < 1e-12);
+        assert_eq!(Tally::default().drop_points(), None);
+    }
+
+    #[test]
+    fn parts_add_up_to_the_whole() {
+        let part = Tally { images: 3, compared: 30, equal: 29, spikes: vec![5, 7], settled_max: 9, ..Tally::default() };
+        let mut whole = Tally::default();
+        whole.add(&part);
+        whole.add(&Tally { settled_max: 4, ..part.clone() });
+        assert_eq!((whole.images, whole.compared, whole.equal, whole.settled_max), (6, 60, 58, 9));
+        assert_eq!(whole.spikes, [10, 14]);
+    }
+}

@@ -1,0 +1,246 @@
+//! The program an artifact carries: the `snn` module in a form that needs no MLIR to read.
+//!
+//! Values are numbered; every op writes one value and reads earlier ones, so the list order is an execution order.
+//! Shapes are those of one sample, without the batch axis: `[C, H, W]` or `[F]`, row-major. All arithmetic is
+//! integer. One timestep runs every op once, in order; what an op sends in a step is called its *events*: an integer
+//! per element, zero where nothing is sent.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Name of a tensor in the artifact's safetensors container.
+pub type TensorName = String;
+
+/// Index into [`Program::values`].
+pub type ValueId = usize;
+
+/// When neurons fire and what a finished run means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Schedule {
+    /// Signed binary spikes with a tracer; equals the integer network at quiescence.
+    StBif,
+    /// Unsigned binary spikes, layers released one after the other; equals the integer network.
+    HoldAndFire,
+    /// Plain integrate-and-fire; approximates the integer network.
+    Rate,
+}
+
+/// A spiking program.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Program {
+    /// When neurons fire.
+    pub schedule: Schedule,
+    /// Steps a run takes: for `rate` the number of steps that the thresholds were chosen for; for the exact schedules
+    /// the proved bound after which every logit is final.
+    pub steps: u32,
+    /// Shape of each value, for one sample.
+    pub values: Vec<Vec<usize>>,
+    /// Ops in execution order.
+    pub ops: Vec<Op>,
+}
+
+/// One operation.
+// Unknown fields are refused by `kind`, which gets all that `Op` does not name; serde can't do it on both.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Op {
+    /// Layer name, unique in the program.
+    pub name: String,
+    /// Where the op comes from in the user's graph description, as `file:line:column`.
+    pub source: String,
+    /// Values read.
+    pub inputs: Vec<ValueId>,
+    /// Value written; a readout writes one too, which no op reads.
+    pub output: ValueId,
+    /// What the op computes.
+    #[serde(flatten)]
+    pub kind: OpKind,
+}
+
+/// What an op computes. Axes count from 0 within one sample; `C` is axis 0.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "op", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum OpKind {
+    /// The network's input. The code of a pixel `x` (u8 or f32, widened to f64) of channel `c` is
+    /// `clip(floor(clip(x · multiplier[c] + offset[c], minimum[c], maximum[c]) / scale + 0.5), low, high)`,
+    /// each operation rounded once, in f64. Sent in step 0 only, or in every step if `every_step`.
+    Encode {
+        /// f64 `[C]`.
+        multiplier: TensorName,
+        /// f64 `[C]`.
+        offset: TensorName,
+        /// f64 `[C]`, may be −∞.
+        minimum: TensorName,
+        /// f64 `[C]`, may be +∞.
+        maximum: TensorName,
+        /// Real value of code 1; positive.
+        scale: f64,
+        /// Smallest code.
+        low: i32,
+        /// Largest code.
+        high: i32,
+        /// Send the codes in every step instead of the first only.
+        every_step: bool,
+    },
+    /// Synapses of a 2-D convolution (cross-correlation, zero padding), no bias.
+    Conv2d {
+        /// i8 or i16 `[O, I / groups, KH, KW]`.
+        weight: TensorName,
+        /// Rows, columns.
+        stride: [usize; 2],
+        /// Rows, columns; the same on both sides.
+        padding: [usize; 2],
+        /// Rows, columns.
+        dilation: [usize; 2],
+        /// Number of groups.
+        groups: usize,
+    },
+    /// Synapses of a dense layer on a `[F]` value, no bias.
+    Linear {
+        /// i8 or i16 `[O, I]`.
+        weight: TensorName,
+    },
+    /// Identity synapses with one integer weight a channel.
+    Scale {
+        /// i8 or i16 `[C]`.
+        weight: TensorName,
+    },
+    /// Sum over windows; windows are cut at the border, so that padding adds nothing.
+    SumPool2d {
+        /// Rows, columns.
+        kernel: [usize; 2],
+        /// Rows, columns.
+        stride: [usize; 2],
+        /// Rows, columns; the same on both sides.
+        padding: [usize; 2],
+        /// i32 `[OH, OW]`, a factor for each output position; absent where it is 1 everywhere.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        multiplier: Option<TensorName>,
+    },
+    /// Sum over uneven windows, one list of `[start, end)` for the rows and one for the columns of the output.
+    AdaptiveSumPool2d {
+        /// Row range of each output row.
+        rows: Vec<[usize; 2]>,
+        /// Column range of each output column.
+        columns: Vec<[usize; 2]>,
+        /// i32 `[OH, OW]`, a factor for each output position; absent where it is 1 everywhere.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        multiplier: Option<TensorName>,
+    },
+    /// Sum of all inputs, which have one shape.
+    Add,
+    /// Inputs joined along an axis.
+    Concat {
+        /// Axis within one sample.
+        axis: usize,
+    },
+    /// Every `step`-th slab of an axis from `start` on; the output shape says how many.
+    Slice {
+        /// Axis within one sample.
+        axis: usize,
+        /// First index taken.
+        start: usize,
+        /// Distance of indices taken; at least 1.
+        step: usize,
+    },
+    /// Zeros (which send nothing) around the input, for each axis.
+    Pad {
+        /// Elements before, for each axis.
+        before: Vec<usize>,
+        /// Elements after, for each axis.
+        after: Vec<usize>,
+    },
+    /// The same elements in row-major order under another shape.
+    Reshape,
+    /// Difference of maxima: with `A` the running sum of the events of each input element since step 0,
+    /// sends `max(A now) − max(A one step before)` over each window. Padding never wins.
+    MaxPool2d {
+        /// Rows, columns.
+        kernel: [usize; 2],
+        /// Rows, columns.
+        stride: [usize; 2],
+        /// Rows, columns; the same on both sides.
+        padding: [usize; 2],
+        /// Rows, columns.
+        dilation: [usize; 2],
+    },
+    /// Signed integrate-and-fire with a tracer. `v(0) = initial`, `S(0) = 0`. Each step `v += I`; then, if
+    /// `v ≥ threshold` and `S < high`: send +1, `v −= threshold`, `S += 1`; else if `v < 0` and `S > low`: send −1,
+    /// `v += threshold`, `S −= 1`.
+    StBif {
+        /// i32 `[C]`, at least 1.
+        threshold: TensorName,
+        /// i32 `[C]`, or the shape of the value.
+        initial: TensorName,
+        /// Smallest `S`, at most 0.
+        low: i32,
+        /// Largest `S`, at least 0.
+        high: i32,
+        /// Steps until what is sent arrives.
+        delay: u32,
+    },
+    /// Integrate-and-fire behind a gate. `v(0) = initial − hold`. Each step `v += I`, in step `release` also
+    /// `v += hold`, in step `release + levels` also `v −= hold`; then, if `v ≥ threshold`: send +1, `v −= threshold`.
+    HoldAndFire {
+        /// i32 `[C]`, at least 1.
+        threshold: TensorName,
+        /// i32 `[C]`, or the shape of the value.
+        initial: TensorName,
+        /// Charge of the gate, above the largest partial charge.
+        hold: i32,
+        /// Step in which the gate opens.
+        release: u32,
+        /// Steps the gate stays open.
+        levels: u32,
+        /// Steps until what is sent arrives.
+        delay: u32,
+    },
+    /// Integrate-and-fire, soft reset. `v(0) = initial`. Each step `v += gain · I + bias`; if `v ≥ threshold`: send +1,
+    /// `v −= threshold`.
+    If {
+        /// i32 `[C]`, at least 1.
+        threshold: TensorName,
+        /// i32 `[C]`, or the shape of the value.
+        initial: TensorName,
+        /// i32 `[C]`, or the shape of the value; added in every step.
+        bias: TensorName,
+        /// Factor of the incoming current; at least 1.
+        gain: i32,
+        /// Steps until what is sent arrives.
+        delay: u32,
+    },
+    /// A network output. `y(0) = initial`; each step `y += gain · I + bias`. The integer logit is `y` after the last step;
+    /// the real one is `y · scale[c]`, divided by the number of steps if `average`.
+    Readout {
+        /// Name of the output.
+        output_name: String,
+        /// i32 `[C]`, or the shape of the value.
+        initial: TensorName,
+        /// i32 `[C]`, or the shape of the value; added in every step.
+        bias: TensorName,
+        /// Factor of the incoming current.
+        gain: i32,
+        /// f64 `[C]`.
+        scale: TensorName,
+        /// Whether the real logit is the mean over steps.
+        average: bool,
+    },
+}
+
+impl OpKind {
+    /// Whether the op is a layer of neurons.
+    pub fn is_neuron(&self) -> bool {
+        self.delay().is_some()
+    }
+
+    /// Steps until what the neurons send arrives; `None` if the op is no layer of neurons.
+    pub fn delay(&self) -> Option<u32> {
+        match self {
+            Self::StBif { delay, .. } | Self::HoldAndFire { delay, .. } | Self::If { delay, .. } => {
+                Some(*delay)
+            }
+            _ => None,
+        }
+    }
+}

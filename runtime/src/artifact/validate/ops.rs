@@ -1,0 +1,279 @@
+//! Checks of one op: number of inputs, output shape, parameters and tensors.
+
+use std::collections::BTreeMap;
+
+use super::{Problem, limits::MAX_STEPS, limits::MAX_WINDOW_PAIRS, shape_of, tensors::Tensors};
+use crate::{
+    artifact::{
+        Tensor,
+        program::{Op, OpKind, Program, Schedule},
+    },
+    window::Window,
+};
+
+/// Checks an op whose value ids are known to exist.
+pub(super) fn check(op: &Op, program: &Program, tensors: &BTreeMap<String, Tensor>) -> Result<(), Problem> {
+    let tensors = Tensors(tensors);
+    let inputs = op.inputs.iter().map(|&input| shape_of(program, input)).collect::<Result<Vec<_>, _>>()?;
+    let output = shape_of(program, op.output)?;
+    if let OpKind::Encode { .. } = op.kind {
+        return if inputs.is_empty() {
+            encode(&op.kind, output, &tensors)
+        } else {
+            Err(input_count(0, &inputs))
+        };
+    }
+    if matches!(op.kind, OpKind::Add | OpKind::Concat { .. }) {
+        return joins(&op.kind, &inputs, output);
+    }
+    let &[input] = inputs.as_slice() else { return Err(input_count(1, &inputs)) };
+    match &op.kind {
+        OpKind::Conv2d { .. } => conv2d(&op.kind, input, output, &tensors),
+        OpKind::Linear { weight } => {
+            let (&[features], &[outputs]) = (input, output) else {
+                return Err(format!("it takes [F] to [F], not {input:?} to {output:?}"));
+            };
+            tensors.weights(weight, &[outputs, features])
+        }
+        OpKind::Scale { weight } => {
+            expect(output, input)?;
+            tensors.weights(weight, &[channels(input)])
+        }
+        OpKind::SumPool2d { kernel, stride, padding, multiplier } => {
+            pool(input, output, *kernel, *stride, *padding, [1, 1])?;
+            position_factors(multiplier.as_deref(), output, &tensors)
+        }
+        OpKind::MaxPool2d { kernel, stride, padding, dilation } => {
+            pool(input, output, *kernel, *stride, *padding, *dilation)
+        }
+        OpKind::AdaptiveSumPool2d { rows, columns, multiplier } => {
+            let [c, h, w] = image(input)?;
+            expect(output, &[c, rows.len(), columns.len()])?;
+            bins(rows, h)?;
+            bins(columns, w)?;
+            position_factors(multiplier.as_deref(), output, &tensors)
+        }
+        OpKind::Slice { axis, start, step } => slice(input, output, *axis, *start, *step),
+        OpKind::Pad { before, after } => pad(input, output, before, after),
+        OpKind::Reshape => {
+            let (from, to) = (input.iter().product::<usize>(), output.iter().product::<usize>());
+            if from == to {
+                Ok(())
+            } else {
+                Err(format!("{input:?} has {from} elements, {output:?} has {to}"))
+            }
+        }
+        OpKind::StBif { .. } | OpKind::HoldAndFire { .. } | OpKind::If { .. } => {
+            expect(output, input)?;
+            neuron(&op.kind, output, &tensors)
+        }
+        OpKind::Readout { initial, bias, scale, .. } => {
+            expect(output, input)?;
+            per_channel_or_element(initial, output, &tensors)?;
+            let bias_values = per_channel_or_element(bias, output, &tensors)?;
+            if program.schedule != Schedule::Rate && bias_values.iter().any(|&value| value != 0) {
+                return Err(
+                    "a bias in every step is not for an exact schedule; it belongs to `initial`".into()
+                );
+            }
+            tensors.finite_reals(scale, channels(output))
+        }
+        OpKind::Encode { .. } | OpKind::Add | OpKind::Concat { .. } => Ok(()),
+    }
+}
+
+/// Number of channels of a checked shape.
+fn channels(shape: &[usize]) -> usize {
+    shape.first().copied().unwrap_or_default()
+}
+
+fn input_count(wanted: usize, inputs: &[&[usize]]) -> Problem {
+    format!("it has {} inputs, not {wanted}", inputs.len())
+}
+
+fn expect(found: &[usize], wanted: &[usize]) -> Result<(), Problem> {
+    if found == wanted { Ok(()) } else { Err(format!("the output shape is {found:?}, not {wanted:?}")) }
+}
+
+fn image(shape: &[usize]) -> Result<[usize; 3], Problem> {
+    <[usize; 3]>::try_from(shape).map_err(|_| format!("the input has the shape {shape:?}, not [C, H, W]"))
+}
+
+fn encode(kind: &OpKind, output: &[usize], tensors: &Tensors) -> Result<(), Problem> {
+    let OpKind::Encode { multiplier, offset, minimum, maximum, scale, low, high, .. } = kind else {
+        return Ok(());
+    };
+    if !(scale.is_finite() && *scale > 0.0) {
+        return Err(format!("the scale is {scale}, not positive"));
+    }
+    if low > high {
+        return Err(format!("the smallest code {low} is above the largest {high}"));
+    }
+    let channels = channels(output);
+    tensors.finite_reals(multiplier, channels)?;
+    tensors.finite_reals(offset, channels)?;
+    let (minimum, maximum) = (tensors.reals(minimum, channels)?, tensors.reals(maximum, channels)?);
+    if minimum.iter().zip(&maximum).any(|(minimum, maximum)| minimum > maximum) {
+        return Err("a minimum is above its maximum".into());
+    }
+    Ok(())
+}
+
+fn joins(kind: &OpKind, inputs: &[&[usize]], output: &[usize]) -> Result<(), Problem> {
+    let &[first, ..] = inputs else { return Err("it has no input".into()) };
+    let OpKind::Concat { axis } = kind else {
+        return inputs.iter().try_for_each(|input| expect(output, input));
+    };
+    if *axis >= first.len() {
+        return Err(format!("axis {axis} is not one of {first:?}"));
+    }
+    let mut wanted = first.to_vec();
+    wanted[*axis] = 0;
+    for input in inputs {
+        let mut beside = input.iter().zip(first.iter()).enumerate().filter(|(index, _)| index != axis);
+        if input.len() != first.len() || beside.any(|(_, (a, b))| a != b) {
+            return Err(format!("inputs {first:?} and {input:?} differ beside axis {axis}"));
+        }
+        wanted[*axis] = wanted[*axis].saturating_add(input[*axis]);
+    }
+    expect(output, &wanted)
+}
+
+fn conv2d(kind: &OpKind, input: &[usize], output: &[usize], tensors: &Tensors) -> Result<(), Problem> {
+    let OpKind::Conv2d { weight, stride, padding, dilation, groups } = kind else { return Ok(()) };
+    let ([c, h, w], [o, ..]) = (image(input)?, image(output)?);
+    if *groups == 0 || c % groups != 0 || o % groups != 0 {
+        return Err(format!("{groups} groups do not divide {c} input and {o} output channels"));
+    }
+    let shape = tensors.0.get(weight).ok_or_else(|| format!("tensor `{weight}` is missing"))?.shape();
+    let &[_, _, kh, kw] = shape else {
+        return Err(format!("tensor `{weight}` has the shape {shape:?}, not [O, I / groups, KH, KW]"));
+    };
+    let rows = window(h, [kh, stride[0], padding[0], dilation[0]])?;
+    let columns = window(w, [kw, stride[1], padding[1], dilation[1]])?;
+    expect(output, &[o, rows.outputs_floor(), columns.outputs_floor()])?;
+    window_pairs(rows.outputs_floor(), kh.min(h))?;
+    window_pairs(columns.outputs_floor(), kw.min(w))?;
+    tensors.weights(weight, &[o, c / groups, kh, kw])
+}
+
+fn window(input: usize, [kernel, stride, padding, dilation]: [usize; 4]) -> Result<Window, Problem> {
+    Window::new(input, kernel, stride, padding, dilation).ok_or_else(|| {
+        format!("kernel {kernel}, stride {stride}, padding {padding}, dilation {dilation} are out of range")
+    })
+}
+
+/// Tables of windows are allocated: their size is checked here.
+fn window_pairs(outputs: usize, taps: usize) -> Result<(), Problem> {
+    match outputs.checked_mul(taps).filter(|&pairs| pairs <= MAX_WINDOW_PAIRS) {
+        Some(_) => Ok(()),
+        None => Err(format!("{outputs} windows of {taps} elements are more than {MAX_WINDOW_PAIRS} pairs")),
+    }
+}
+
+fn pool(
+    input: &[usize],
+    output: &[usize],
+    kernel: [usize; 2],
+    stride: [usize; 2],
+    padding: [usize; 2],
+    dilation: [usize; 2],
+) -> Result<(), Problem> {
+    let ([c, h, w], [o, oh, ow]) = (image(input)?, image(output)?);
+    if c != o {
+        return Err(format!("{c} input channels, but {o} output channels"));
+    }
+    for (axis, extent, outputs) in [(0, h, oh), (1, w, ow)] {
+        let window = window(extent, [kernel[axis], stride[axis], padding[axis], dilation[axis]])?;
+        // Pools in ceil mode have one window more, which the output shape says.
+        if outputs < window.outputs_floor() || outputs > window.outputs_ceil() {
+            return Err(format!(
+                "{extent} elements give {} windows ({} in ceil mode), not {outputs}",
+                window.outputs_floor(),
+                window.outputs_ceil()
+            ));
+        }
+        if (0..outputs).any(|output| window.taps(output).is_empty()) {
+            return Err(format!("a window of {extent} elements lies in the padding entirely"));
+        }
+        window_pairs(outputs, kernel[axis].min(extent))?;
+    }
+    Ok(())
+}
+
+/// Windows of an adaptive pool are ranges within an axis.
+fn bins(bins: &[[usize; 2]], extent: usize) -> Result<(), Problem> {
+    if let Some([start, end]) = bins.iter().find(|[start, end]| start >= end || *end > extent) {
+        return Err(format!("the window {start}..{end} is empty or not within {extent} elements"));
+    }
+    window_pairs(bins.iter().map(|[start, end]| end - start).sum(), 1)
+}
+
+fn position_factors(name: Option<&str>, output: &[usize], tensors: &Tensors) -> Result<(), Problem> {
+    match (name, output) {
+        (Some(name), &[_, oh, ow]) => tensors.integers(name, &[&[oh, ow]]).map(drop),
+        _ => Ok(()),
+    }
+}
+
+fn slice(input: &[usize], output: &[usize], axis: usize, start: usize, step: usize) -> Result<(), Problem> {
+    let (Some(&extent), Some(&taken)) = (input.get(axis), output.get(axis)) else {
+        return Err(format!("axis {axis} is not one of {input:?}"));
+    };
+    let last = (taken - 1).checked_mul(step).and_then(|distance| distance.checked_add(start));
+    if step == 0 || last.is_none_or(|last| last >= extent) {
+        return Err(format!("{taken} elements from {start} on, {step} apart, are not within {extent}"));
+    }
+    let mut wanted = input.to_vec();
+    if let Some(wanted) = wanted.get_mut(axis) {
+        *wanted = taken;
+    }
+    expect(output, &wanted)
+}
+
+fn pad(input: &[usize], output: &[usize], before: &[usize], after: &[usize]) -> Result<(), Problem> {
+    if before.len() != input.len() || after.len() != input.len() {
+        return Err(format!("{} and {} margins for {} axes", before.len(), after.len(), input.len()));
+    }
+    let padded = input.iter().zip(before).zip(after).map(|((extent, before), after)| {
+        extent.checked_add(*before).and_then(|extent| extent.checked_add(*after))
+    });
+    let wanted = padded.collect::<Option<Vec<_>>>().ok_or("the margins are out of range")?;
+    expect(output, &wanted)
+}
+
+/// Values of a parameter that has one entry a channel or one an element.
+fn per_channel_or_element(name: &str, shape: &[usize], tensors: &Tensors) -> Result<Vec<i32>, Problem> {
+    tensors.integers(name, &[&[channels(shape)], shape])
+}
+
+fn neuron(kind: &OpKind, shape: &[usize], tensors: &Tensors) -> Result<(), Problem> {
+    match kind {
+        OpKind::StBif { threshold, initial, low, high, .. } => {
+            if *low > 0 || *high < 0 {
+                return Err(format!("the tracer's range {low}..={high} does not hold 0"));
+            }
+            tensors.thresholds(threshold, channels(shape))?;
+            per_channel_or_element(initial, shape, tensors).map(drop)
+        }
+        OpKind::HoldAndFire { threshold, initial, hold, release, levels, .. } => {
+            if *hold < 0 || *levels == 0 {
+                return Err(format!("a gate with charge {hold} that opens for {levels} steps"));
+            }
+            if release.checked_add(*levels).is_none_or(|close| close > MAX_STEPS) {
+                return Err(format!("the gate closes after more than {MAX_STEPS} steps"));
+            }
+            tensors.thresholds(threshold, channels(shape))?;
+            per_channel_or_element(initial, shape, tensors).map(drop)
+        }
+        OpKind::If { threshold, initial, bias, gain, .. } => {
+            if *gain < 1 {
+                return Err(format!("the gain {gain} is below 1"));
+            }
+            tensors.thresholds(threshold, channels(shape))?;
+            per_channel_or_element(initial, shape, tensors)?;
+            per_channel_or_element(bias, shape, tensors).map(drop)
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,168 @@
+//! The CPU engine: event-driven, integer, the same bits for every number of threads.
+//!
+//! A step runs every op of the program once. Synapses do work for each event only; neurons are one dense pass, left
+//! out in steps in which a layer provably does nothing. Runs of an exact schedule end with a *certificate*: a step in
+//! which nothing was sent, with nothing under way. Since every neuron that could fire does so in every step, nothing can
+//! change after it.
+
+mod encoder;
+mod error;
+mod events;
+mod layout;
+mod neuron;
+mod neuron_kernel;
+mod outcome;
+mod plan;
+mod pool;
+mod readout;
+mod remap;
+mod run;
+mod state;
+mod synapse;
+mod synapse_kernel;
+mod tensors;
+#[cfg(test)]
+mod tests;
+
+use std::{ops::Range, sync::Mutex};
+
+pub use error::EngineError;
+pub use outcome::{ImageOutcome, Logits};
+use plan::Plan;
+use rayon::prelude::*;
+use state::State;
+
+use crate::{
+    artifact::{Artifact, Layer, NamedShape, limits::MAX_STEPS, program::Schedule},
+    data::{DataError, ImageView, Images},
+};
+
+/// How to run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RunOptions {
+    /// Number of steps. Without it, exact schedules run until they settle and `rate` as long as it was compiled for.
+    /// An exact schedule that is cut off before it settles gives an outcome that is not certified.
+    pub timesteps: Option<u32>,
+    /// Whether to record every spike.
+    pub trace: bool,
+}
+
+/// A network, ready to run.
+#[derive(Debug)]
+pub struct Engine {
+    plan: Plan,
+    schedule: Schedule,
+    steps: u32,
+    input_shape: Vec<usize>,
+    outputs: Vec<NamedShape>,
+    layers: Vec<Layer>,
+    layer_shapes: Vec<Vec<usize>>,
+    /// Memory of earlier runs, for the next image of any thread.
+    states: Mutex<Vec<State>>,
+}
+
+impl Engine {
+    /// Plans a network.
+    ///
+    /// # Errors
+    /// `artifact-invalid` if [`Artifact::validate`] refuses the artifact.
+    pub fn new(artifact: &Artifact) -> Result<Self, EngineError> {
+        artifact.validate()?;
+        let (manifest, program) = (&artifact.manifest, artifact.program());
+        let neurons = program.ops.iter().filter(|op| op.kind.is_neuron());
+        Ok(Self {
+            plan: Plan::new(artifact)?,
+            schedule: program.schedule,
+            steps: program.steps,
+            input_shape: manifest.input.shape.clone(),
+            outputs: manifest.outputs.clone(),
+            layers: manifest.layers.clone(),
+            layer_shapes: neurons.filter_map(|op| program.values.get(op.output).cloned()).collect(),
+            states: Mutex::new(vec![]),
+        })
+    }
+
+    /// When neurons fire.
+    pub fn schedule(&self) -> Schedule {
+        self.schedule
+    }
+
+    /// Steps that the network was compiled for; for exact schedules, the proved bound.
+    pub fn steps(&self) -> u32 {
+        self.steps
+    }
+
+    /// Shape of one input sample.
+    pub fn input_shape(&self) -> &[usize] {
+        &self.input_shape
+    }
+
+    /// Name and shape of each output, in the order of [`ImageOutcome::outputs`].
+    pub fn outputs(&self) -> &[NamedShape] {
+        &self.outputs
+    }
+
+    /// Layers of neurons, in the order of [`ImageOutcome::spikes`].
+    pub fn layers(&self) -> &[Layer] {
+        &self.layers
+    }
+
+    /// Shape of each layer of neurons, in the same order.
+    pub fn layer_shapes(&self) -> &[Vec<usize>] {
+        &self.layer_shapes
+    }
+
+    /// Runs images, spread over the threads of the current rayon pool, and calls `finished` after each of them, from
+    /// any thread. The outcomes are in the order of the images.
+    ///
+    /// # Errors
+    /// `data-shape`, `run-range`, `run-timesteps`, or `bound-violated` for the first image that breaks the bound.
+    pub fn run(
+        &self,
+        images: &Images,
+        range: Range<usize>,
+        options: &RunOptions,
+        finished: impl Fn() + Sync,
+    ) -> Result<Vec<ImageOutcome>, EngineError> {
+        images.expect_sample_shape(&self.input_shape)?;
+        let outcomes: Vec<Result<ImageOutcome, EngineError>> = range
+            .clone()
+            .into_par_iter()
+            .map(|index| {
+                let image = images.image(index).ok_or(EngineError::Range {
+                    start: range.start,
+                    end: range.end,
+                    count: images.len(),
+                })?;
+                let outcome = self.run_image(image, index, options);
+                finished();
+                outcome
+            })
+            .collect();
+        outcomes.into_iter().collect()
+    }
+
+    /// Runs one image on the calling thread; `index` is its number in messages.
+    ///
+    /// # Errors
+    /// `data-shape`, `run-timesteps` or `bound-violated`.
+    pub fn run_image(
+        &self,
+        image: ImageView<'_>,
+        index: usize,
+        options: &RunOptions,
+    ) -> Result<ImageOutcome, EngineError> {
+        if image.len() != self.input_shape.iter().product::<usize>() {
+            let (found, wanted) = (vec![image.len()], self.input_shape.clone());
+            return Err(DataError::Shape { found, wanted }.into());
+        }
+        if let Some(steps) = options.timesteps.filter(|steps| !(1..=MAX_STEPS).contains(steps)) {
+            return Err(EngineError::Timesteps(steps));
+        }
+        let spare = self.states.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).pop();
+        let mut state = spare.unwrap_or_else(|| State::new(&self.plan));
+        let outcome = self.run_on(&mut state, image, index, options);
+        self.states.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(state);
+        outcome
+    }
+}

@@ -1,0 +1,187 @@
+//! Layers of neurons: one dense pass a step, which sends events.
+
+use super::{
+    events::Events,
+    layout::{Layout, Pattern},
+    neuron_kernel,
+    tensors::Parameters,
+};
+use crate::artifact::{
+    ArtifactError,
+    program::{OpKind, ValueId},
+};
+
+/// What neurons do besides integrating.
+#[derive(Debug)]
+enum Dynamics {
+    StBif {
+        low: i32,
+        high: i32,
+    },
+    HoldAndFire {
+        hold: i32,
+        open: u32,
+        close: u32,
+    },
+    /// Plain integrate-and-fire; the bias is absent where it is zero everywhere.
+    If {
+        gain: i32,
+        bias: Option<Pattern>,
+    },
+}
+
+/// A layer of neurons.
+#[derive(Debug)]
+pub(super) struct Neurons {
+    pub(super) input: ValueId,
+    pub(super) output: ValueId,
+    dynamics: Dynamics,
+    threshold: Pattern,
+    /// Membranes before the first step.
+    initial: Vec<i32>,
+    delay: usize,
+}
+
+/// What a layer of neurons remembers besides its membranes.
+#[derive(Debug)]
+pub(super) struct NeuronState {
+    /// Spikes sent minus spikes taken back, for each neuron; only `st-bif` has it.
+    tracers: Vec<i32>,
+    /// Events under way; slot `t mod delay` holds what was sent in step `t`.
+    delayed: Vec<Events>,
+    /// Events under way, counted.
+    pub(super) in_flight: usize,
+    /// Whether the layer does nothing until its membranes are touched.
+    quiet: bool,
+    /// Spikes of the run.
+    pub(super) spikes: u64,
+    /// Spikes of this step.
+    pub(super) sent: usize,
+    /// Delayed events that arrive in this step.
+    pub(super) delivered: usize,
+}
+
+impl Neurons {
+    /// A layer from a checked op; `None` if the op is another one.
+    pub(super) fn new(
+        kind: &OpKind,
+        input: ValueId,
+        output: ValueId,
+        shape: &[usize],
+        parameters: &Parameters<'_>,
+    ) -> Result<Option<Self>, ArtifactError> {
+        let layout = Layout::new(shape);
+        let (dynamics, threshold, initial, delay) = match kind {
+            OpKind::StBif { threshold, initial, low, high, delay } => {
+                (Dynamics::StBif { low: *low, high: *high }, threshold, initial, *delay)
+            }
+            OpKind::HoldAndFire { threshold, initial, hold, release, levels, delay } => {
+                let close = release.saturating_add(*levels);
+                (Dynamics::HoldAndFire { hold: *hold, open: *release, close }, threshold, initial, *delay)
+            }
+            OpKind::If { threshold, initial, bias, gain, delay } => {
+                let bias =
+                    Some(Pattern::new(&parameters.values(bias)?, layout)).filter(|bias| !bias.is_zero());
+                (Dynamics::If { gain: *gain, bias }, threshold, initial, *delay)
+            }
+            _ => return Ok(None),
+        };
+        let mut initial = layout.expand(&parameters.values(initial)?);
+        if let Dynamics::HoldAndFire { hold, .. } = dynamics {
+            initial.iter_mut().for_each(|membrane| *membrane = membrane.wrapping_sub(hold));
+        }
+        let threshold = Pattern::new(&parameters.values(threshold)?, layout);
+        Ok(Some(Self { input, output, dynamics, threshold, initial, delay: delay as usize }))
+    }
+
+    /// Number of neurons.
+    pub(super) fn len(&self) -> usize {
+        self.initial.len()
+    }
+
+    /// Factor of the incoming current.
+    pub(super) fn gain(&self) -> i32 {
+        if let Dynamics::If { gain, .. } = self.dynamics { gain } else { 1 }
+    }
+
+    /// First step in which the layer can be certified silent: no gate moves after it.
+    pub(super) fn last_gate(&self) -> u32 {
+        if let Dynamics::HoldAndFire { close, .. } = self.dynamics { close } else { 0 }
+    }
+
+    /// The state before the first step.
+    pub(super) fn state(&self) -> NeuronState {
+        let has_tracer = matches!(self.dynamics, Dynamics::StBif { .. });
+        NeuronState {
+            tracers: vec![0; if has_tracer { self.len() } else { 0 }],
+            delayed: vec![Events::default(); self.delay],
+            in_flight: 0,
+            quiet: false,
+            spikes: 0,
+            sent: 0,
+            delivered: 0,
+        }
+    }
+
+    /// Back to before the first step.
+    pub(super) fn reset(&self, state: &mut NeuronState, membranes: &mut [i32]) {
+        membranes.copy_from_slice(&self.initial);
+        state.tracers.fill(0);
+        state.delayed.iter_mut().for_each(Events::clear);
+        (state.in_flight, state.sent, state.delivered, state.spikes, state.quiet) = (0, 0, 0, 0, false);
+    }
+
+    /// Runs one step on membranes that have the incoming current already. `touched` says whether there was any;
+    /// `arriving` gets the events that arrive in this step.
+    pub(super) fn run(
+        &self,
+        step: u32,
+        membranes: &mut [i32],
+        mut touched: bool,
+        state: &mut NeuronState,
+        arriving: &mut Events,
+    ) {
+        if let Dynamics::HoldAndFire { hold, open, close } = self.dynamics {
+            let charge = if step == open { hold } else { hold.wrapping_neg() };
+            if step == open || step == close {
+                membranes.iter_mut().for_each(|membrane| *membrane = membrane.wrapping_add(charge));
+                touched = true;
+            }
+        }
+        // What was sent `delay` steps ago comes out of the slot that this step's events go into.
+        let slot = step as usize % self.delay.max(1);
+        if let Some(slot) = state.delayed.get_mut(slot) {
+            std::mem::swap(slot, arriving);
+            state.delivered = arriving.len();
+        }
+        let sent = match state.delayed.get_mut(slot) {
+            Some(slot) => slot,
+            None => &mut *arriving,
+        };
+        sent.clear();
+        if touched || !state.quiet {
+            match &self.dynamics {
+                Dynamics::StBif { low, high } => {
+                    let range = (*low, *high);
+                    neuron_kernel::st_bif(membranes, &mut state.tracers, &self.threshold, range, sent);
+                }
+                Dynamics::HoldAndFire { .. } => neuron_kernel::fire(membranes, &self.threshold, None, sent),
+                Dynamics::If { bias, .. } => {
+                    neuron_kernel::fire(membranes, &self.threshold, bias.as_ref(), sent)
+                }
+            }
+            // Who did not fire now will not fire before something arrives: nobody was enabled.
+            state.quiet = sent.is_empty() && !matches!(self.dynamics, Dynamics::If { bias: Some(_), .. });
+        }
+        state.sent = sent.len();
+        state.spikes += state.sent as u64;
+        if self.delay > 0 {
+            state.in_flight = (state.in_flight + state.sent).saturating_sub(state.delivered);
+        }
+    }
+
+    /// What the neurons sent in a step that has just run, wherever it is.
+    pub(super) fn sent<'a>(&self, step: u32, state: &'a NeuronState, arriving: &'a Events) -> &'a Events {
+        state.delayed.get(step as usize % self.delay.max(1)).unwrap_or(arriving)
+    }
+}

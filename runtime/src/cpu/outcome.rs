@@ -1,0 +1,29 @@
+//! What a run gives for each image.
+
+/// One output of one image, row-major in the output's shape.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Logits {
+    /// The readout's accumulators after the last step.
+    pub integer: Vec<i32>,
+    /// The same times the output's scale, over the number of steps where the readout averages.
+    pub real: Vec<f32>,
+}
+
+/// What one image did.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ImageOutcome {
+    /// Logits of each output, in the order of [`super::Engine::outputs`].
+    pub outputs: Vec<Logits>,
+    /// Spikes of each layer of neurons, in the order of [`super::Engine::layers`]. A negative spike counts 1.
+    pub spikes: Vec<u64>,
+    /// Synaptic operations: one for each weight that was added to an accumulator for one non-zero event.
+    pub sops: u64,
+    /// Steps that the logits, spikes and operations are of.
+    pub steps: u32,
+    /// Whether the run ended because nothing is sent any more, so that the logits are final. Never for `rate`.
+    pub certified: bool,
+    /// Number of steps after which nothing was sent and nothing arrived; only of certified runs.
+    pub settled_at: Option<u32>,
+    /// If asked for: what each layer sent, i8 `[steps, …shape]`, row-major, in the order of [`super::Engine::layers`].
+    pub trace: Option<Vec<Vec<i8>>>,
+}

@@ -1,0 +1,79 @@
+//! Readouts: accumulators that never fire.
+
+use super::{
+    layout::{Layout, Pattern},
+    outcome::Logits,
+    tensors::Parameters,
+};
+use crate::artifact::{
+    ArtifactError,
+    program::{OpKind, ValueId},
+};
+
+/// A network output.
+#[derive(Debug)]
+pub(super) struct Readout {
+    pub(super) input: ValueId,
+    pub(super) name: String,
+    pub(super) gain: i32,
+    layout: Layout,
+    initial: Vec<i32>,
+    /// Added in every step; absent where it is zero everywhere.
+    bias: Option<Vec<i32>>,
+    /// Real value of 1, for each channel.
+    scale: Vec<f64>,
+    average: bool,
+}
+
+impl Readout {
+    /// A readout from a checked op; `None` if the op is another one.
+    pub(super) fn new(
+        kind: &OpKind,
+        input: ValueId,
+        shape: &[usize],
+        parameters: &Parameters<'_>,
+    ) -> Result<Option<Self>, ArtifactError> {
+        let OpKind::Readout { output_name, initial, bias, gain, scale, average } = kind else {
+            return Ok(None);
+        };
+        let layout = Layout::new(shape);
+        let bias = parameters.values(bias)?;
+        let has_bias = !Pattern::new(&bias, layout).is_zero();
+        Ok(Some(Self {
+            input,
+            name: output_name.clone(),
+            gain: *gain,
+            layout,
+            initial: layout.expand(&parameters.values(initial)?),
+            bias: has_bias.then(|| layout.expand(&bias)),
+            scale: parameters.values(scale)?,
+            average: *average,
+        }))
+    }
+
+    /// Back to before the first step.
+    pub(super) fn reset(&self, sums: &mut [i32]) {
+        sums.copy_from_slice(&self.initial);
+    }
+
+    /// Adds the bias of one step.
+    pub(super) fn run(&self, sums: &mut [i32]) {
+        for (sum, bias) in sums.iter_mut().zip(self.bias.iter().flatten()) {
+            *sum = sum.wrapping_add(*bias);
+        }
+    }
+
+    /// The logits after so many steps, row-major.
+    pub(super) fn logits(&self, sums: &[i32], steps: u32) -> Logits {
+        let positions = (self.layout.elements / self.layout.channels).max(1);
+        let integer: Vec<i32> = (0..self.layout.elements)
+            .map(|element| sums.get(self.layout.index_of(element)).copied().unwrap_or_default())
+            .collect();
+        let divisor = if self.average { f64::from(steps) } else { 1.0 };
+        let real = integer.iter().enumerate().map(|(element, &sum)| {
+            let scale = self.scale.get(element / positions).copied().unwrap_or_default();
+            (f64::from(sum) * scale / divisor) as f32
+        });
+        Logits { real: real.collect(), integer }
+    }
+}

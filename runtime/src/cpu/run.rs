@@ -1,0 +1,97 @@
+//! The loop over timesteps and what it proves.
+
+use super::{Engine, EngineError, ImageOutcome, RunOptions, layout::Layout, plan::PlannedOp, state::State};
+use crate::{artifact::program::Schedule, data::ImageView};
+
+impl Engine {
+    /// Runs one image of the right size.
+    pub(super) fn run_on(
+        &self,
+        state: &mut State,
+        image: ImageView<'_>,
+        index: usize,
+        options: &RunOptions,
+    ) -> Result<ImageOutcome, EngineError> {
+        let exact = self.schedule != Schedule::Rate;
+        let asked = options.timesteps.unwrap_or(self.steps);
+        let limit = if exact { asked.min(self.steps) } else { asked };
+        let mut trace = options.trace.then(|| vec![vec![]; self.layers.len()]);
+        let mut settled_at = 0;
+        state.reset(&self.plan);
+        for step in 0..limit {
+            state.step(&self.plan, image, step);
+            if let Some(trace) = &mut trace {
+                self.record(state, step, trace);
+            }
+            if state.is_active() {
+                settled_at = step + 1;
+            }
+            if exact && self.is_final(state, step) {
+                return Ok(self.outcome(state, step + 1, Some(settled_at), trace));
+            }
+        }
+        let outcome = self.outcome(state, limit, None, trace);
+        if !exact {
+            return Ok(outcome);
+        }
+        // One more step shows whether the network had settled just in time; it does not count.
+        state.step(&self.plan, image, limit);
+        if self.is_final(state, limit) {
+            Ok(ImageOutcome { certified: true, settled_at: Some(settled_at), ..outcome })
+        } else if limit == self.steps {
+            Err(EngineError::BoundViolated { image: index, bound: self.steps })
+        } else {
+            Ok(outcome)
+        }
+    }
+
+    /// Whether nothing can change after this step of an exact schedule.
+    fn is_final(&self, state: &State, step: u32) -> bool {
+        step >= self.plan.last_gate && !state.is_active() && !state.is_in_flight()
+    }
+
+    /// Appends what every layer sent in a step.
+    fn record(&self, state: &State, step: u32, trace: &mut [Vec<i8>]) {
+        for op in &self.plan.ops {
+            let PlannedOp::Neurons { neurons, state: layer, .. } = op else { continue };
+            let (Some(trace), Some(shape)) = (trace.get_mut(*layer), self.layer_shapes.get(*layer)) else {
+                continue;
+            };
+            let layout = Layout::new(shape);
+            let start = trace.len();
+            trace.resize(start + neurons.len(), 0);
+            for (index, value) in state.sent(neurons, *layer, step).iter() {
+                if let Some(slot) = trace.get_mut(start + layout.row_major_of(index)) {
+                    *slot = value.signum() as i8;
+                }
+            }
+        }
+    }
+
+    /// What a run came to after so many steps.
+    fn outcome(
+        &self,
+        state: &State,
+        steps: u32,
+        settled_at: Option<u32>,
+        trace: Option<Vec<Vec<i8>>>,
+    ) -> ImageOutcome {
+        let logits = |name: &str| {
+            self.plan.ops.iter().find_map(|op| match op {
+                PlannedOp::Readout { readout, sums, .. } if readout.name == name => {
+                    Some(readout.logits(&state.buffers[*sums].values, steps))
+                }
+                _ => None,
+            })
+        };
+        ImageOutcome {
+            outputs: self.outputs.iter().filter_map(|output| logits(&output.name)).collect(),
+            spikes: state.neurons.iter().map(|layer| layer.spikes).collect(),
+            sops: state.operations,
+            steps,
+            certified: settled_at.is_some(),
+            settled_at,
+            trace,
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! The engine against a naive reference that follows the program's documentation to the letter.
+
+mod naive;
+mod random;
+mod semantics;
+mod throughput;
+
+use super::{Engine, EngineError, ImageOutcome, RunOptions};
+use crate::{
+    artifact::{Artifact, program::Schedule},
+    data::{ImageView, Images},
+};
+
+/// What the reference says that a run must give; `None` where a value leaves i32, which no artifact may cause.
+pub(super) fn expected(
+    artifact: &Artifact,
+    image: ImageView<'_>,
+    options: &RunOptions,
+) -> Option<Result<ImageOutcome, &'static str>> {
+    let program = artifact.program();
+    let exact = program.schedule != Schedule::Rate;
+    let asked = options.timesteps.unwrap_or(program.steps);
+    let limit = if exact { asked.min(program.steps) } else { asked };
+    let run = naive::simulate(artifact, image, limit + 1)?;
+    let outcome = |steps: u32, settled_at: Option<u32>| ImageOutcome {
+        outputs: run.logits_after(steps, artifact),
+        spikes: run.spikes_in(steps),
+        sops: run.steps[..steps as usize].iter().map(|step| step.sops).sum(),
+        steps,
+        certified: settled_at.is_some(),
+        settled_at,
+        trace: options.trace.then(|| run.trace(steps)),
+    };
+    if !exact {
+        return Some(Ok(outcome(limit, None)));
+    }
+    match (0..=limit).find(|&step| run.is_final(step, artifact)) {
+        Some(step) => Some(Ok(outcome(limit.min(step + 1), Some(run.settled_at(step))))),
+        None if limit == program.steps => Some(Err("bound-violated")),
+        None => Some(Ok(outcome(limit, None))),
+    }
+}
+
+/// Runs images through the engine and the reference; returns the number of comparisons made.
+pub(super) fn compare(artifact: &Artifact, images: &Images, options: &RunOptions) -> usize {
+    let engine = Engine::new(artifact).unwrap();
+    let mut compared = 0;
+    for index in 0..images.len() {
+        let image = images.image(index).unwrap();
+        let found = engine.run_image(image, index, options);
+        let Some(expected) = expected(artifact, image, options) else { continue };
+        compared += 1;
+        match (found, expected) {
+            (Ok(found), Ok(expected)) => assert_eq!(found, expected, "image {index}, {options:?}"),
+            (found, expected) => {
+                assert_eq!(found.as_ref().map_err(EngineError::id), expected.as_ref().map_err(|&id| id));
+            }
+        }
+    }
+    compared
+}

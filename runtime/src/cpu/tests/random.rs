@@ -1,0 +1,352 @@
+//! Random programs: engine and reference must agree on every logit, spike and operation.
+
+use proptest::{prelude::*, strategy::ValueTree};
+
+use super::{RunOptions, compare};
+use crate::{
+    artifact::{
+        Artifact,
+        program::{OpKind, Schedule, ValueId},
+    },
+    data::Images,
+    testing::Builder,
+};
+
+/// Largest value of a random program.
+const MAX_ELEMENTS: usize = 400;
+
+/// Random choices, drawn from a list that proptest can shrink.
+struct Choices<'a>(std::slice::Iter<'a, u32>);
+
+impl Choices<'_> {
+    /// A number of a range; its start once the list is used up.
+    fn range(&mut self, range: std::ops::Range<usize>) -> usize {
+        range.start + self.0.next().map_or(0, |&choice| choice as usize % (range.end - range.start))
+    }
+
+    fn signed(&mut self, magnitude: i32) -> i32 {
+        self.range(0..2 * magnitude as usize + 1) as i32 - magnitude
+    }
+
+    fn coin(&mut self) -> bool {
+        self.range(0..2) == 1
+    }
+
+    fn pick<T: Copy>(&mut self, from: &[T]) -> T {
+        from[self.range(0..from.len())]
+    }
+
+    fn many(&mut self, count: usize, magnitude: i32) -> Vec<i32> {
+        (0..count).map(|_| self.signed(magnitude)).collect()
+    }
+}
+
+/// Number of windows along an axis.
+fn outputs(size: usize, kernel: usize, stride: usize, padding: usize, dilation: usize) -> usize {
+    (size + 2 * padding).checked_sub(dilation * (kernel - 1) + 1).map_or(0, |span| span / stride + 1)
+}
+
+/// A program under construction.
+struct Generator<'a> {
+    choices: Choices<'a>,
+    builder: Builder,
+    schedule: Schedule,
+    values: Vec<ValueId>,
+}
+
+impl Generator<'_> {
+    fn add(&mut self, kind: OpKind, inputs: &[ValueId], shape: &[usize]) {
+        if shape.iter().product::<usize>() <= MAX_ELEMENTS && !shape.contains(&0) {
+            let value = self.builder.op(kind, inputs, shape);
+            self.values.push(value);
+        }
+    }
+
+    fn encode(&mut self, shape: &[usize]) {
+        let c = &mut self.choices;
+        let channels = shape[0];
+        let bounded = c.coin();
+        let low = -(c.range(0..20) as i32);
+        let multipliers: Vec<f64> = (0..channels).map(|_| f64::from(c.signed(6)) / 16.0).collect();
+        let offsets: Vec<f64> = (0..channels).map(|_| f64::from(c.signed(9)) / 7.0).collect();
+        let scale = 1.0 / c.range(1..9) as f64;
+        let high = c.range(1..40) as i32;
+        let every_step = self.schedule == Schedule::Rate && c.coin();
+        let kind = OpKind::Encode {
+            multiplier: self.builder.tensor(&[channels], &multipliers),
+            offset: self.builder.tensor(&[channels], &offsets),
+            minimum: self
+                .builder
+                .tensor(&[channels], &vec![if bounded { -2.5 } else { f64::NEG_INFINITY }; channels]),
+            maximum: self
+                .builder
+                .tensor(&[channels], &vec![if bounded { 3.0 } else { f64::INFINITY }; channels]),
+            scale,
+            low,
+            high,
+            every_step,
+        };
+        self.add(kind, &[], shape);
+    }
+
+    fn weights(&mut self, shape: &[usize]) -> String {
+        let count = shape.iter().product();
+        if self.choices.range(0..4) == 0 {
+            let magnitude = self.choices.pick(&[300, 30_000]);
+            let weights: Vec<i16> =
+                self.choices.many(count, magnitude).into_iter().map(|w| w as i16).collect();
+            self.builder.tensor(shape, &weights)
+        } else {
+            let magnitude = self.choices.pick(&[2, 127]);
+            let weights: Vec<i8> = self.choices.many(count, magnitude).into_iter().map(|w| w as i8).collect();
+            self.builder.tensor(shape, &weights)
+        }
+    }
+
+    /// A parameter with one value a channel or one an element.
+    fn parameter(&mut self, shape: &[usize], magnitude: i32) -> String {
+        let shape = if self.choices.coin() { shape } else { &shape[..1] };
+        let values = self.choices.many(shape.iter().product(), magnitude);
+        self.builder.tensor(shape, &values)
+    }
+
+    fn position_factors(&mut self, to: &[usize]) -> Option<String> {
+        self.choices.coin().then(|| {
+            let factors = self.choices.many(to[1] * to[2], 3);
+            self.builder.tensor(&to[1..], &factors)
+        })
+    }
+
+    fn neurons(&mut self, input: ValueId) {
+        let shape = self.builder.shape(input).to_vec();
+        let most = self.choices.pick(&[3, 60, 900]);
+        let thresholds: Vec<i32> = (0..shape[0]).map(|_| self.choices.range(1..most) as i32).collect();
+        let threshold = self.builder.tensor(&shape[..1], &thresholds);
+        let initial = self.parameter(&shape, 20);
+        let delay = self.choices.pick(&[0, 0, 1, 2]);
+        let kind = match self.schedule {
+            Schedule::StBif => {
+                let (low, high) = (-(self.choices.range(0..4) as i32), self.choices.range(0..9) as i32);
+                OpKind::StBif { threshold, initial, low, high, delay }
+            }
+            Schedule::HoldAndFire => OpKind::HoldAndFire {
+                threshold,
+                initial,
+                hold: self.choices.pick(&[0, 50, 1_000_000]),
+                release: self.choices.range(0..9) as u32,
+                levels: self.choices.range(1..7) as u32,
+                delay,
+            },
+            Schedule::Rate => {
+                let magnitude = self.choices.pick(&[0, 5]);
+                let bias = self.parameter(&shape, magnitude);
+                OpKind::If { threshold, initial, bias, gain: self.choices.pick(&[1, 3]), delay }
+            }
+        };
+        self.add(kind, &[input], &shape);
+    }
+
+    fn window(&mut self, size: usize, dilations: usize) -> [usize; 5] {
+        let (kernel, stride) = (self.choices.range(1..4), self.choices.range(1..4));
+        let (padding, dilation) = (self.choices.range(0..3), self.choices.range(1..dilations + 1));
+        [kernel, stride, padding, dilation, outputs(size, kernel, stride, padding, dilation)]
+    }
+
+    /// Adds a random op that reads a random value, if one of the chosen kind fits.
+    fn grow(&mut self) {
+        let input = self.choices.pick(&self.values.clone());
+        let from = self.builder.shape(input).to_vec();
+        match (self.choices.range(0..14), from.as_slice()) {
+            (0..=2, &[c, h, w]) => {
+                let ([kh, sh, ph, dh, oh], [kw, sw, pw, dw, ow]) = (self.window(h, 2), self.window(w, 2));
+                let groups = if c % 2 == 0 && self.choices.coin() { 2 } else { 1 };
+                let outputs = self.choices.range(1..8) * groups;
+                let weight = self.weights(&[outputs, c / groups, kh, kw]);
+                let kind = OpKind::Conv2d {
+                    weight,
+                    stride: [sh, sw],
+                    padding: [ph, pw],
+                    dilation: [dh, dw],
+                    groups,
+                };
+                self.add(kind, &[input], &[outputs, oh, ow]);
+            }
+            (0..=2, &[features]) => {
+                let outputs = self.choices.range(1..8);
+                let weight = self.weights(&[outputs, features]);
+                self.add(OpKind::Linear { weight }, &[input], &[outputs]);
+            }
+            (3, _) => {
+                let weight = self.weights(&from[..1]);
+                self.add(OpKind::Scale { weight }, &[input], &from);
+            }
+            (4, &[c, h, w]) => {
+                let ([kh, sh, ph, _, _], [kw, sw, pw, _, _]) = (self.window(h, 1), self.window(w, 1));
+                let (kernel, stride, padding) = ([kh, kw], [sh, sw], [ph.min(kh / 2), pw.min(kw / 2)]);
+                let (oh, ow) = (outputs(h, kh, sh, padding[0], 1), outputs(w, kw, sw, padding[1], 1));
+                // One window more, as in ceil mode, where it still reads something.
+                let more = oh > 0 && (h + 2 * padding[0] - kh) % sh != 0 && oh * sh < h + padding[0];
+                let to = [c, oh + usize::from(more && self.choices.coin()), ow];
+                let multiplier = if to.contains(&0) { None } else { self.position_factors(&to) };
+                let kind = OpKind::SumPool2d { kernel, stride, padding, multiplier };
+                self.add(kind, &[input], &to);
+            }
+            (5, &[c, h, w]) => {
+                let mut bins = |size: usize| -> Vec<[usize; 2]> {
+                    let bin = |c: &mut Choices<'_>| {
+                        let start = c.range(0..size);
+                        [start, c.range(start + 1..size + 1)]
+                    };
+                    (0..self.choices.range(1..4)).map(|_| bin(&mut self.choices)).collect()
+                };
+                let (rows, columns) = (bins(h), bins(w));
+                let to = [c, rows.len(), columns.len()];
+                let multiplier = self.position_factors(&to);
+                self.add(OpKind::AdaptiveSumPool2d { rows, columns, multiplier }, &[input], &to);
+            }
+            (6 | 7, _) => {
+                let same: Vec<ValueId> =
+                    self.values.iter().copied().filter(|&value| self.builder.shape(value) == from).collect();
+                let inputs: Vec<ValueId> =
+                    (0..self.choices.range(1..4)).map(|_| self.choices.pick(&same)).collect();
+                self.add(OpKind::Add, &inputs, &from);
+            }
+            (8, _) => {
+                let axis = self.choices.range(0..from.len());
+                let fits = |&value: &ValueId| {
+                    let mut shape = self.builder.shape(value).to_vec();
+                    shape.len() == from.len() && {
+                        shape[axis] = from[axis];
+                        shape == from
+                    }
+                };
+                let candidates: Vec<ValueId> = self.values.iter().copied().filter(fits).collect();
+                let inputs: Vec<ValueId> =
+                    (0..self.choices.range(1..4)).map(|_| self.choices.pick(&candidates)).collect();
+                let mut to = from.clone();
+                to[axis] = inputs.iter().map(|&input| self.builder.shape(input)[axis]).sum();
+                self.add(OpKind::Concat { axis }, &inputs, &to);
+            }
+            (9, _) => {
+                let axis = self.choices.range(0..from.len());
+                let (start, step) = (self.choices.range(0..from[axis]), self.choices.range(1..4));
+                let most = (from[axis] - start).div_ceil(step);
+                let mut to = from.clone();
+                to[axis] = self.choices.range(1..most + 1);
+                self.add(OpKind::Slice { axis, start, step }, &[input], &to);
+            }
+            (10, _) => {
+                let mut margins =
+                    || -> Vec<usize> { from.iter().map(|_| self.choices.range(0..3)).collect() };
+                let (before, after) = (margins(), margins());
+                let to: Vec<usize> =
+                    (0..from.len()).map(|axis| from[axis] + before[axis] + after[axis]).collect();
+                self.add(OpKind::Pad { before, after }, &[input], &to);
+            }
+            (11, _) => {
+                let elements: usize = from.iter().product();
+                let first = (1..5).rev().find(|&d| elements.is_multiple_of(d)).unwrap_or(1);
+                let shapes =
+                    [vec![elements], vec![first, elements / first], vec![elements / first, first, 1]];
+                let to = self.choices.pick(&[0, 1, 2]);
+                self.add(OpKind::Reshape, &[input], &shapes[to]);
+            }
+            (12, &[c, h, w]) => {
+                let ([kh, sh, ph, dh, _], [kw, sw, pw, dw, _]) = (self.window(h, 2), self.window(w, 2));
+                let (ph, pw) = (ph.min(dh * (kh - 1) / 2), pw.min(dw * (kw - 1) / 2));
+                let to = [c, outputs(h, kh, sh, ph, dh), outputs(w, kw, sw, pw, dw)];
+                let (kernel, stride, padding, dilation) = ([kh, kw], [sh, sw], [ph, pw], [dh, dw]);
+                self.add(OpKind::MaxPool2d { kernel, stride, padding, dilation }, &[input], &to);
+            }
+            _ => self.neurons(input),
+        }
+    }
+
+    fn readout(&mut self, input: ValueId, name: &str) {
+        let shape = self.builder.shape(input).to_vec();
+        let rate = self.schedule == Schedule::Rate;
+        let scales: Vec<f64> = (0..shape[0]).map(|_| f64::from(self.choices.signed(50)) / 13.0).collect();
+        let magnitude = if rate { self.choices.pick(&[0, 9]) } else { 0 };
+        let kind = OpKind::Readout {
+            output_name: name.into(),
+            initial: self.parameter(&shape, 100),
+            bias: self.parameter(&shape, magnitude),
+            gain: self.choices.pick(&[1, 1, -2, 0]),
+            scale: self.builder.tensor(&shape[..1], &scales),
+            average: rate && self.choices.coin(),
+        };
+        self.builder.op(kind, &[input], &shape);
+    }
+}
+
+/// A program and images for it. Most programs that break a rule of windows are avoided; the rest is refused.
+fn generate(choices: &[u32], schedule: Schedule) -> Option<(Artifact, Images)> {
+    let mut choices = Choices(choices.iter());
+    let steps = choices.pick(&[3, 30, 60]);
+    let shape = match choices.range(0..3) {
+        0 => vec![choices.range(1..9)],
+        _ => vec![choices.range(1..4), choices.range(1..7), choices.range(1..7)],
+    };
+    let mut generator =
+        Generator { choices, builder: Builder::new(schedule, steps), schedule, values: vec![] };
+    generator.encode(&shape);
+    for _ in 0..generator.choices.range(1..16) {
+        generator.grow();
+    }
+    let last = *generator.values.last()?;
+    generator.readout(last, "last");
+    let any = generator.choices.pick(&generator.values.clone());
+    generator.readout(any, "any");
+
+    let size: usize = shape.iter().product();
+    let bytes: Vec<u8> = (0..2 * size).map(|_| generator.choices.range(0..256) as u8).collect();
+    let images = if generator.choices.coin() {
+        Images::from_f32(shape, bytes.iter().map(|&byte| f32::from(byte) / 3.0 - 20.0).collect(), None)
+    } else {
+        Images::from_u8(shape, bytes, None)
+    };
+    let artifact = generator.builder.finish();
+    artifact.validate().ok().map(|()| (artifact, images.unwrap()))
+}
+
+fn schedules() -> impl Strategy<Value = Schedule> {
+    prop_oneof![Just(Schedule::StBif), Just(Schedule::HoldAndFire), Just(Schedule::Rate)]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1500))]
+
+    #[test]
+    fn engine_equals_reference(
+        choices in prop::collection::vec(any::<u32>(), 100..3000),
+        schedule in schedules(),
+        timesteps in prop::option::of(1u32..40),
+    ) {
+        if let Some((artifact, images)) = generate(&choices, schedule) {
+            compare(&artifact, &images, &RunOptions { timesteps, trace: true });
+        }
+    }
+}
+
+/// The test above proves nothing if its programs are refused, overflow, or never spike.
+#[test]
+fn random_programs_are_worth_running() {
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let strategy = prop::collection::vec(any::<u32>(), 100..3000);
+    let (mut valid, mut compared, mut certified, mut spikes) = (0, 0, 0, 0);
+    for index in 0..300 {
+        let choices = strategy.new_tree(&mut runner).unwrap().current();
+        let schedule = [Schedule::StBif, Schedule::HoldAndFire, Schedule::Rate][index % 3];
+        let Some((artifact, images)) = generate(&choices, schedule) else { continue };
+        valid += 1;
+        let options = RunOptions::default();
+        compared += compare(&artifact, &images, &options);
+        let engine = super::Engine::new(&artifact).unwrap();
+        if let Ok(outcome) = engine.run_image(images.image(0).unwrap(), 0, &options) {
+            certified += usize::from(outcome.certified);
+            spikes += usize::from(outcome.spikes.iter().any(|&spikes| spikes > 0));
+        }
+    }
+    println!("{valid} valid, {compared} compared, {certified} certified, {spikes} with spikes, of 300");
+    assert!(valid > 200 && compared > 300 && certified > 60 && spikes > 100);
+}

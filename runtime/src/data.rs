@@ -1,0 +1,247 @@
+//! Data files: safetensors with `images` (u8 or f32, samples first) and, for accuracy, `labels`.
+//!
+//! What a file is, its content says, never its name. Files are memory-mapped and images handed out in place.
+
+mod error;
+
+use std::{borrow::Cow, collections::BTreeMap, ops::Range, path::Path};
+
+pub use error::DataError;
+use safetensors::Dtype;
+
+use crate::{
+    container::{Container, Entry},
+    mapped_file::MappedFile,
+};
+
+/// The pixels of one image, row-major, in the sample shape.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum ImageView<'a> {
+    /// Bytes, as they are: nothing is divided by 255.
+    U8(&'a [u8]),
+    /// Floats, all finite.
+    F32(&'a [f32]),
+}
+
+impl ImageView<'_> {
+    /// Number of pixels, channels included.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::U8(pixels) => pixels.len(),
+            Self::F32(pixels) => pixels.len(),
+        }
+    }
+
+    /// Whether there is no pixel.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// A pixel, widened; `None` past the end.
+    pub fn get(&self, index: usize) -> Option<f64> {
+        match self {
+            Self::U8(pixels) => pixels.get(index).map(|&pixel| f64::from(pixel)),
+            Self::F32(pixels) => pixels.get(index).map(|&pixel| f64::from(pixel)),
+        }
+    }
+}
+
+/// Where the pixels are.
+#[derive(Debug)]
+enum Pixels {
+    MappedU8(MappedFile, Range<usize>),
+    /// Aligned, little-endian floats on a little-endian machine.
+    MappedF32(MappedFile, Range<usize>),
+    U8(Vec<u8>),
+    F32(Vec<f32>),
+}
+
+/// A set of images of one shape, at least one, with or without labels.
+#[derive(Debug)]
+pub struct Images {
+    pixels: Pixels,
+    count: usize,
+    sample_shape: Vec<usize>,
+    labels: Option<Vec<i64>>,
+}
+
+impl Images {
+    /// Opens a data file: `images` u8 or f32 `[N, …]` and optionally `labels` u8, i32 or i64 `[N]`.
+    ///
+    /// # Errors
+    /// See [`DataError`]. Float images are looked through for NaN and infinity here.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, DataError> {
+        let path = path.as_ref();
+        let file =
+            MappedFile::open(path).map_err(|source| DataError::Io { path: path.to_owned(), source })?;
+        let bytes = file.bytes();
+        let container = Container::parse(bytes)?;
+        let images = container.tensors.get("images").ok_or_else(|| DataError::NoImages {
+            found: container.tensors.keys().take(8).cloned().collect(),
+        })?;
+        let (count, sample_shape) = split_shape(&images.shape)?;
+        let labels = read_labels(&container.tensors)?;
+        let start = images.bytes.as_ptr().addr() - bytes.as_ptr().addr();
+        let range = start..start + images.bytes.len();
+        let pixels = match images.dtype {
+            Dtype::U8 => Pixels::MappedU8(file, range),
+            Dtype::F32 => match floats(images.bytes) {
+                Cow::Borrowed(_) => Pixels::MappedF32(file, range),
+                Cow::Owned(pixels) => Pixels::F32(pixels),
+            },
+            found => {
+                return Err(DataError::Type {
+                    tensor: "images",
+                    found: found.to_string(),
+                    wanted: "U8 or F32",
+                });
+            }
+        };
+        Self { pixels, count, sample_shape, labels }.checked()
+    }
+
+    /// Images in memory, of bytes.
+    ///
+    /// # Errors
+    /// `data-rank`, `data-empty`, `data-shape` or `data-labels`.
+    pub fn from_u8(
+        sample_shape: Vec<usize>,
+        pixels: Vec<u8>,
+        labels: Option<Vec<i64>>,
+    ) -> Result<Self, DataError> {
+        let count = count_samples(&sample_shape, pixels.len())?;
+        Self { pixels: Pixels::U8(pixels), count, sample_shape, labels }.checked()
+    }
+
+    /// Images in memory, of floats.
+    ///
+    /// # Errors
+    /// As [`Images::from_u8`], or `data-not-finite`.
+    pub fn from_f32(
+        sample_shape: Vec<usize>,
+        pixels: Vec<f32>,
+        labels: Option<Vec<i64>>,
+    ) -> Result<Self, DataError> {
+        let count = count_samples(&sample_shape, pixels.len())?;
+        Self { pixels: Pixels::F32(pixels), count, sample_shape, labels }.checked()
+    }
+
+    /// Number of images, at least 1.
+    #[allow(clippy::len_without_is_empty, reason = "a set is never empty")]
+    pub fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Shape of one sample, without the batch axis.
+    pub fn sample_shape(&self) -> &[usize] {
+        &self.sample_shape
+    }
+
+    /// One label an image, if the file has labels.
+    pub fn labels(&self) -> Option<&[i64]> {
+        self.labels.as_deref()
+    }
+
+    /// An image; `None` past the end.
+    pub fn image(&self, index: usize) -> Option<ImageView<'_>> {
+        let size: usize = self.sample_shape.iter().product();
+        let range = index.checked_mul(size)?..index.checked_add(1)?.checked_mul(size)?;
+        match &self.pixels {
+            Pixels::MappedU8(file, pixels) => {
+                Some(ImageView::U8(file.bytes().get(pixels.clone())?.get(range)?))
+            }
+            Pixels::MappedF32(file, pixels) => {
+                let pixels = bytemuck::try_cast_slice(file.bytes().get(pixels.clone())?).ok()?;
+                Some(ImageView::F32(pixels.get(range)?))
+            }
+            Pixels::U8(pixels) => Some(ImageView::U8(pixels.get(range)?)),
+            Pixels::F32(pixels) => Some(ImageView::F32(pixels.get(range)?)),
+        }
+    }
+
+    /// Checks the shape of a sample against what a network takes.
+    ///
+    /// # Errors
+    /// `data-shape`.
+    pub fn expect_sample_shape(&self, wanted: &[usize]) -> Result<(), DataError> {
+        if self.sample_shape == wanted {
+            return Ok(());
+        }
+        Err(DataError::Shape { found: self.sample_shape.clone(), wanted: wanted.to_vec() })
+    }
+
+    /// Refuses labels of another number, and pixels that are no numbers.
+    fn checked(self) -> Result<Self, DataError> {
+        if let Some(labels) = self.labels.as_ref().map(Vec::len).filter(|&labels| labels != self.count) {
+            return Err(DataError::Labels { labels, images: self.count });
+        }
+        for index in 0..self.count {
+            match self.image(index) {
+                Some(ImageView::F32(pixels)) if !pixels.iter().all(|pixel| pixel.is_finite()) => {
+                    return Err(DataError::NotFinite { image: index });
+                }
+                Some(ImageView::F32(_)) => {}
+                _ => break,
+            }
+        }
+        Ok(self)
+    }
+}
+
+/// Splits `[N, …]`, refusing sets and samples of nothing.
+fn split_shape(shape: &[usize]) -> Result<(usize, Vec<usize>), DataError> {
+    let (Some(&count), Some(sample)) = (shape.first(), shape.get(1..).filter(|sample| !sample.is_empty()))
+    else {
+        return Err(DataError::Rank { shape: shape.to_vec() });
+    };
+    if shape.contains(&0) {
+        return Err(DataError::Empty { shape: shape.to_vec() });
+    }
+    Ok((count, sample.to_vec()))
+}
+
+/// Number of samples that so many pixels make.
+fn count_samples(sample_shape: &[usize], pixels: usize) -> Result<usize, DataError> {
+    let size = sample_shape.iter().try_fold(1usize, |size, &extent| size.checked_mul(extent));
+    let size = size.ok_or_else(|| DataError::Empty { shape: sample_shape.to_vec() })?;
+    let count = pixels.checked_div(size).unwrap_or_default();
+    if count * size != pixels {
+        return Err(DataError::Shape { found: vec![pixels], wanted: sample_shape.to_vec() });
+    }
+    let shape: Vec<usize> = std::iter::once(count).chain(sample_shape.iter().copied()).collect();
+    split_shape(&shape).map(|(count, _)| count)
+}
+
+/// Floats in place, or a copy where the file puts them at an odd address or the machine is big-endian.
+fn floats(bytes: &[u8]) -> Cow<'_, [f32]> {
+    match bytemuck::try_cast_slice(bytes) {
+        Ok(floats) if cfg!(target_endian = "little") => Cow::Borrowed(floats),
+        _ => bytes.as_chunks().0.iter().map(|chunk| f32::from_le_bytes(*chunk)).collect(),
+    }
+}
+
+/// The labels, if there are any, widened.
+fn read_labels(tensors: &BTreeMap<String, Entry<'_>>) -> Result<Option<Vec<i64>>, DataError> {
+    let Some(entry) = tensors.get("labels") else { return Ok(None) };
+    if entry.shape.len() != 1 {
+        return Err(DataError::LabelRank { shape: entry.shape.clone() });
+    }
+    let labels = match entry.dtype {
+        Dtype::U8 => entry.bytes.iter().map(|&label| i64::from(label)).collect(),
+        Dtype::I32 => {
+            entry.bytes.as_chunks().0.iter().map(|label| i64::from(i32::from_le_bytes(*label))).collect()
+        }
+        Dtype::I64 => entry.bytes.as_chunks().0.iter().map(|label| i64::from_le_bytes(*label)).collect(),
+        found => {
+            return Err(DataError::Type {
+                tensor: "labels",
+                found: found.to_string(),
+                wanted: "U8, I32 or I64",
+            });
+        }
+    };
+    Ok(Some(labels))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,158 @@
+//! Artifacts for tests, built op by op.
+
+use std::collections::BTreeMap;
+
+use crate::artifact::{
+    Artifact, Element, FORMAT_VERSION, Layer, Manifest, NamedShape, NetworkInput, Nonlinearities, Tensor,
+    program::{Op, OpKind, Program, Schedule, ValueId},
+};
+
+/// Builds an artifact; every op is checked only by [`Artifact::validate`].
+pub(crate) struct Builder {
+    program: Program,
+    tensors: BTreeMap<String, Tensor>,
+}
+
+impl Builder {
+    pub(crate) fn new(schedule: Schedule, steps: u32) -> Self {
+        let program = Program { schedule, steps, values: vec![], ops: vec![] };
+        Self { program, tensors: BTreeMap::new() }
+    }
+
+    pub(crate) fn shape(&self, value: ValueId) -> &[usize] {
+        &self.program.values[value]
+    }
+
+    pub(crate) fn tensor<T: Element>(&mut self, shape: &[usize], values: &[T]) -> String {
+        let name = format!("tensor{}", self.tensors.len());
+        self.tensors.insert(name.clone(), Tensor::from_values(shape.to_vec(), values).unwrap());
+        name
+    }
+
+    pub(crate) fn op(&mut self, kind: OpKind, inputs: &[ValueId], shape: &[usize]) -> ValueId {
+        let output = self.program.values.len();
+        self.program.values.push(shape.to_vec());
+        let name = format!("op{}", self.program.ops.len());
+        self.program.ops.push(Op {
+            name,
+            source: "test.ncg:1:1".into(),
+            inputs: inputs.to_vec(),
+            output,
+            kind,
+        });
+        output
+    }
+
+    /// An encoder whose code is the pixel, cut to 0..=255.
+    pub(crate) fn encode(&mut self, shape: &[usize], every_step: bool) -> ValueId {
+        let channels = shape[0];
+        let kind = OpKind::Encode {
+            multiplier: self.tensor(&[channels], &vec![1.0; channels]),
+            offset: self.tensor(&[channels], &vec![0.0; channels]),
+            minimum: self.tensor(&[channels], &vec![f64::NEG_INFINITY; channels]),
+            maximum: self.tensor(&[channels], &vec![f64::INFINITY; channels]),
+            scale: 1.0,
+            low: 0,
+            high: 255,
+            every_step,
+        };
+        self.op(kind, &[], shape)
+    }
+
+    pub(crate) fn st_bif(&mut self, input: ValueId, threshold: &[i32], high: i32, delay: u32) -> ValueId {
+        let shape = self.shape(input).to_vec();
+        let kind = OpKind::StBif {
+            threshold: self.tensor(&shape[..1], threshold),
+            initial: self.tensor(&shape[..1], &threshold.iter().map(|t| t / 2).collect::<Vec<_>>()),
+            low: 0,
+            high,
+            delay,
+        };
+        self.op(kind, &[input], &shape)
+    }
+
+    /// A 3×3 convolution with padding 1.
+    pub(crate) fn conv3x3(&mut self, input: ValueId, outputs: usize, weights: &[i8]) -> ValueId {
+        let [c, h, w] = *self.shape(input) else { panic!("not an image") };
+        let kind = OpKind::Conv2d {
+            weight: self.tensor(&[outputs, c, 3, 3], weights),
+            stride: [1, 1],
+            padding: [1, 1],
+            dilation: [1, 1],
+            groups: 1,
+        };
+        self.op(kind, &[input], &[outputs, h, w])
+    }
+
+    /// Max pool over 2×2 windows.
+    pub(crate) fn max_pool2(&mut self, input: ValueId) -> ValueId {
+        let [c, h, w] = *self.shape(input) else { panic!("not an image") };
+        let kind = OpKind::MaxPool2d { kernel: [2, 2], stride: [2, 2], padding: [0, 0], dilation: [1, 1] };
+        self.op(kind, &[input], &[c, h / 2, w / 2])
+    }
+
+    pub(crate) fn reshape(&mut self, input: ValueId, shape: &[usize]) -> ValueId {
+        self.op(OpKind::Reshape, &[input], shape)
+    }
+
+    pub(crate) fn linear(&mut self, input: ValueId, outputs: usize, weights: &[i8]) -> ValueId {
+        let features = self.shape(input)[0];
+        let kind = OpKind::Linear { weight: self.tensor(&[outputs, features], weights) };
+        self.op(kind, &[input], &[outputs])
+    }
+
+    /// A readout without bias, scale 1.
+    pub(crate) fn readout(&mut self, input: ValueId, name: &str) -> ValueId {
+        let shape = self.shape(input).to_vec();
+        let channels = shape[0];
+        let kind = OpKind::Readout {
+            output_name: name.into(),
+            initial: self.tensor(&[channels], &vec![0; channels]),
+            bias: self.tensor(&[channels], &vec![0; channels]),
+            gain: 1,
+            scale: self.tensor(&[channels], &vec![1.0; channels]),
+            average: false,
+        };
+        self.op(kind, &[input], &shape)
+    }
+
+    /// The artifact, with a manifest that fits the program.
+    pub(crate) fn finish(self) -> Artifact {
+        let Self { program, tensors } = self;
+        let shape = |value: ValueId| program.values[value].clone();
+        let first = program.ops.iter().find(|op| matches!(op.kind, OpKind::Encode { .. }));
+        let outputs = program.ops.iter().filter_map(|op| match &op.kind {
+            OpKind::Readout { output_name, .. } => {
+                Some(NamedShape { name: output_name.clone(), shape: shape(op.output) })
+            }
+            _ => None,
+        });
+        let layers = program.ops.iter().filter(|op| op.kind.is_neuron()).map(|op| Layer {
+            name: op.name.clone(),
+            kind: "test".into(),
+            neurons: shape(op.output).iter().product::<usize>() as u64,
+            membrane_bound: 1 << 20,
+            threshold_min: 1,
+            threshold_max: 1,
+        });
+        let manifest = Manifest {
+            format_version: FORMAT_VERSION,
+            producer: "test".into(),
+            network: "net".into(),
+            target: "cpu".into(),
+            levels: 15,
+            input: NetworkInput {
+                name: "x".into(),
+                shape: first.map(|op| shape(op.output)).unwrap_or_default(),
+                dtype: "u8".into(),
+            },
+            outputs: outputs.collect(),
+            layers: layers.collect(),
+            nonlinearities: Nonlinearities { found: 1, converted: 1 },
+            provenance: BTreeMap::from([("graph".into(), "test.ncg".into())]),
+            report: serde_json::json!({"b": [1, 2.5, null], "a": {"z": "text"}}),
+            program,
+        };
+        Artifact { manifest, tensors }
+    }
+}
