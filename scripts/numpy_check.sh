@@ -12,7 +12,8 @@ for run in st-bif:31 hold-and-fire:15; do
   schedule=${run%:*} levels=${run#*:}
   artifact="$out/$schedule-$levels.ncx" logits="$out/$schedule-$levels.safetensors"
   "$neurocudac" compile tests/models/vgg_fashion.ncg --weights tests/data/vgg_fashion.safetensors \
-    --calibrate tests/data/fashion_mnist_calib1000.safetensors --schedule "$schedule" --levels "$levels" --no-cache -o "$artifact"
+    --calibrate tests/data/fashion_mnist_calib1000.safetensors --schedule "$schedule" --levels "$levels" \
+    --no-cache -o "$artifact"
   "$neurocudac" run "$artifact" --data "$images" --limit 200 -o "$logits"
   answer=$(.venv/bin/python tests/numpy_reference.py "$artifact" "$images" "$logits") || { echo "$answer"; exit 1; }
   printf '%s, %s levels: %s\n' "$schedule" "$levels" "$answer"

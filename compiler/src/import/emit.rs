@@ -93,10 +93,29 @@ impl<'c, 'g> Emitter<'c, 'g> {
             let operands = node.inputs.iter().map(|input| find(&values, *input, &node.layer));
             let operands = operands.collect::<Result<Vec<_>, _>>()?;
             let location = self.location(&node.layer, node.line, node.column);
-            let result = self.value_type(&node.shape);
-            let built = self.op(node)?.build(self.context, &operands, &[result], location)?;
-            let result = block.append_operation(built).result(0).map_err(|_| EmitError::Invalid)?;
-            values.push(result.into());
+            let append = |op: torch::Op<'c>, operands: &[Value<'c, '_>], result: Type<'c>| {
+                let built = op.build(self.context, operands, &[result], location)?;
+                block.append_operation(built).result(0).map(Value::from).map_err(|_| EmitError::Invalid)
+            };
+            let op = self.op(node)?;
+            let value = match &node.op {
+                TorchOp::Concat(concat) => {
+                    // The op joins two; the operands of an IRDL list would all need one type.
+                    let shapes = node.inputs.iter().filter_map(|input| self.graph.shape(*input)).collect::<Vec<_>>();
+                    let mut joined = shapes.first().map(|shape| shape.sample().to_vec()).unwrap_or_default();
+                    let mut value = operands.first().copied().ok_or(EmitError::Invalid)?;
+                    for (operand, shape) in operands.iter().zip(&shapes).skip(1) {
+                        let axis = concat.dim - 1;
+                        joined[axis] += shape.sample()[axis];
+                        let sizes = joined.iter().map(|size| *size as usize).collect::<Vec<_>>();
+                        let result = batch_type(self.context, &sizes, Number::Real);
+                        value = append(op.clone(), &[value, *operand], result)?;
+                    }
+                    value
+                }
+                _ => append(op, &operands, self.value_type(&node.shape))?,
+            };
+            values.push(value);
         }
         let outputs = self.graph.outputs.iter().map(|output| find(&values, output.value, &output.name));
         let outputs = outputs.collect::<Result<Vec<_>, _>>()?;

@@ -21,7 +21,7 @@ ops! { "ann";
     SumPool2d<'c> = "ann.sum_pool2d" { rows: Vec<i64>, columns: Vec<i64>, multiplier: TensorAttr<'c> },
     /// Sum of two tensors of one shape.
     Add = "ann.add" {},
-    /// Inputs joined along an axis.
+    /// Two tensors joined along an axis.
     Concat = "ann.concat" { axis: i64 },
     /// Every step-th slab of an axis from start on.
     Slice = "ann.slice" { axis: i64, start: i64, step: i64 },

@@ -15,7 +15,7 @@ ops! { "snn";
     SumPool2d<'c> = "snn.sum_pool2d" { rows: Vec<i64>, columns: Vec<i64>, multiplier: TensorAttr<'c> },
     /// Sum of two tensors of one shape.
     Add = "snn.add" {},
-    /// Inputs joined along an axis.
+    /// Two tensors joined along an axis.
     Concat = "snn.concat" { axis: i64 },
     /// Every step-th slab of an axis from start on.
     Slice = "snn.slice" { axis: i64, start: i64, step: i64 },

@@ -102,11 +102,12 @@ irdl.dialect @snn attributes {summary = "neurons, synapses, encoder and readout 
     irdl.operands(lhs: %lhs_type, rhs: %rhs_type)
     irdl.results(result: %result_type)
   }
-  irdl.operation @concat attributes {summary = "inputs joined along an axis", pure} {
-    %inputs_type = irdl.base "!builtin.tensor"
+  irdl.operation @concat attributes {summary = "two tensors joined along an axis", pure} {
+    %lhs_type = irdl.base "!builtin.tensor"
+    %rhs_type = irdl.base "!builtin.tensor"
     %axis = irdl.base "#builtin.integer"
     %result_type = irdl.base "!builtin.tensor"
-    irdl.operands(inputs: variadic %inputs_type)
+    irdl.operands(lhs: %lhs_type, rhs: %rhs_type)
     irdl.results(result: %result_type)
     irdl.attributes {
       "axis" = %axis

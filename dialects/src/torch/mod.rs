@@ -31,7 +31,7 @@ ops! { "torch";
     Dropout = "torch.dropout" { p: f64 },
     /// Identity.
     Identity = "torch.identity" {},
-    /// Inputs joined along an axis.
+    /// Two tensors joined along an axis.
     Cat = "torch.cat" { dim: i64 },
     /// Every step-th slab of an axis in [start, end).
     Slice = "torch.slice" { dim: i64, start: i64, end: i64, step: i64 },

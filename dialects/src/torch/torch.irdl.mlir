@@ -188,11 +188,12 @@ irdl.dialect @torch attributes {summary = "what the checkpoint says, op for op, 
     irdl.operands(input: %input_type)
     irdl.results(result: %result_type)
   }
-  irdl.operation @cat attributes {summary = "inputs joined along an axis", pure} {
-    %inputs_type = irdl.base "!builtin.tensor"
+  irdl.operation @cat attributes {summary = "two tensors joined along an axis", pure} {
+    %lhs_type = irdl.base "!builtin.tensor"
+    %rhs_type = irdl.base "!builtin.tensor"
     %dim = irdl.base "#builtin.integer"
     %result_type = irdl.base "!builtin.tensor"
-    irdl.operands(inputs: variadic %inputs_type)
+    irdl.operands(lhs: %lhs_type, rhs: %rhs_type)
     irdl.results(result: %result_type)
     irdl.attributes {
       "dim" = %dim
