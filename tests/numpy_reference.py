@@ -63,11 +63,10 @@ def evaluate(op, inputs, out_shape, tensors):
         return x @ weights(op, tensors, x).T
     if kind == "scale":
         return x * per_channel(weights(op, tensors, x), out_shape)
-    if kind in ("sum-pool2d", "max-pool2d"):
-        pick, fill = (np.add, 0) if kind == "sum-pool2d" else (np.maximum, -np.inf)
-        x, taps = padded(x, op, out_shape, fill)
-        return pick.reduce([x[window] for *_, window in taps]) * tensors.get(op.get("multiplier"), 1)
-    if kind == "adaptive-sum-pool2d":
+    if kind == "max-pool2d":
+        x, taps = padded(x, op, out_shape, -np.inf)
+        return np.maximum.reduce([x[window] for *_, window in taps])
+    if kind == "sum-pool2d":
         rows = [x[:, :, top:bottom].sum(2) for top, bottom in op["rows"]]
         bins = [[row[:, :, left:right].sum(2) for left, right in op["columns"]] for row in rows]
         return np.array(bins).transpose(2, 3, 0, 1) * tensors.get(op.get("multiplier"), 1)

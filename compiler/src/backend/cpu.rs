@@ -228,7 +228,7 @@ impl Emitter {
             },
             snn::Op::Linear(linear) => OpKind::Linear { weight: self.tensor(name, "weight", linear.weight)? },
             snn::Op::Scale(scale) => OpKind::Scale { weight: self.tensor(name, "weight", scale.weight)? },
-            snn::Op::SumPool2d(pool) => OpKind::AdaptiveSumPool2d {
+            snn::Op::SumPool2d(pool) => OpKind::SumPool2d {
                 rows: ranges(&pool.rows)?,
                 columns: ranges(&pool.columns)?,
                 multiplier: if pool.multiplier.read()?.to_f64().iter().all(|&factor| factor == 1.0) {

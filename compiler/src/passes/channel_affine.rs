@@ -32,10 +32,14 @@ impl ChannelAffine {
     /// # Errors
     ///
     /// If a parameter has not one element for each channel, or `running_var + eps` is not positive.
-    pub fn of_batch_norm<'c>(operation: OperationRef<'c, '_>, view: &torch::BatchNorm<'c>) -> IrResult<'c, Self> {
-        let [weight, bias] = [("weight", view.weight), ("bias", view.bias)].map(|part| vector(operation, part));
-        let [mean, var] =
-            [("running_mean", view.running_mean), ("running_var", view.running_var)].map(|part| vector(operation, part));
+    pub fn of_batch_norm<'c>(
+        operation: OperationRef<'c, '_>,
+        view: &torch::BatchNorm<'c>,
+    ) -> IrResult<'c, Self> {
+        let [weight, bias] =
+            [("weight", view.weight), ("bias", view.bias)].map(|part| vector(operation, part));
+        let [mean, var] = [("running_mean", view.running_mean), ("running_var", view.running_var)]
+            .map(|part| vector(operation, part));
         let (weight, bias, mean, var) = (weight?, bias?, mean?, var?);
         if let Some(wrong) = var.iter().position(|var| !(var + view.eps > 0.0)) {
             let message = format!(
@@ -44,8 +48,10 @@ impl ChannelAffine {
             );
             return Err(IrError::at(operation, message));
         }
-        let factor = weight.iter().zip(&var).map(|(weight, var)| weight / (var + view.eps).sqrt()).collect::<Vec<_>>();
-        let offset = bias.iter().zip(mean.iter().zip(&factor)).map(|(bias, (mean, factor))| bias - mean * factor);
+        let factor =
+            weight.iter().zip(&var).map(|(weight, var)| weight / (var + view.eps).sqrt()).collect::<Vec<_>>();
+        let offset =
+            bias.iter().zip(mean.iter().zip(&factor)).map(|(bias, (mean, factor))| bias - mean * factor);
         Ok(Self { offset: offset.collect(), factor })
     }
 
@@ -54,14 +60,20 @@ impl ChannelAffine {
     /// # Errors
     ///
     /// If `mean` or `std` has not one element for each channel, or `std` is 0 somewhere.
-    pub fn of_normalize<'c>(operation: OperationRef<'c, '_>, view: &torch::Normalize<'c>) -> IrResult<'c, Self> {
+    pub fn of_normalize<'c>(
+        operation: OperationRef<'c, '_>,
+        view: &torch::Normalize<'c>,
+    ) -> IrResult<'c, Self> {
         let (mean, std) = (vector(operation, ("mean", view.mean))?, vector(operation, ("std", view.std))?);
         let affine = Self {
             factor: std.iter().map(|std| view.scale / std).collect(),
             offset: mean.iter().zip(&std).map(|(mean, std)| -mean / std).collect(),
         };
         if affine.factor.iter().chain(&affine.offset).any(|value| !value.is_finite()) {
-            return Err(IrError::at(operation, "`mean` and `scale` over `std` must be finite in every channel"));
+            return Err(IrError::at(
+                operation,
+                "`mean` and `scale` over `std` must be finite in every channel",
+            ));
         }
         Ok(affine)
     }
@@ -86,10 +98,13 @@ impl ChannelAffine {
 ///
 /// If its first operand is no tensor with a channel axis.
 pub fn channels<'c>(operation: OperationRef<'c, '_>) -> IrResult<'c, usize> {
-    let shape = mlir::sample_shape(mlir::operand(operation)?).map_err(|error| IrError::at(operation, error.message))?;
+    let shape = mlir::sample_shape(mlir::operand(operation)?)
+        .map_err(|error| IrError::at(operation, error.message))?;
     match shape.first() {
         Some(&channels) if channels <= MOST_CHANNELS => Ok(channels),
-        Some(channels) => Err(IrError::at(operation, format!("{channels} channels are more than {MOST_CHANNELS}"))),
+        Some(channels) => {
+            Err(IrError::at(operation, format!("{channels} channels are more than {MOST_CHANNELS}")))
+        }
         None => Err(IrError::at(operation, "needs an operand with a channel axis")),
     }
 }
@@ -107,7 +122,8 @@ pub fn single<'c>(
 ) -> IrResult<'c, TensorAttr<'c>> {
     let rounded = values.iter().map(|&value| value as f32).collect::<Vec<_>>();
     if let Some(wrong) = rounded.iter().position(|value| !value.is_finite()) {
-        let message = format!("element {wrong} of `{hint}` would be {:e}, which f32 does not hold", values[wrong]);
+        let message =
+            format!("element {wrong} of `{hint}` would be {:e}, which f32 does not hold", values[wrong]);
         return Err(IrError::at(operation, message));
     }
     let tensor = Tensor { shape: shape.to_vec(), elements: Elements::F32(rounded) };
@@ -124,10 +140,14 @@ pub fn located<'c, T>(operation: OperationRef<'c, '_>, result: Result<T, ViewErr
 }
 
 /// The elements of a parameter, one for each channel of what `operation` reads.
-fn vector<'c>(operation: OperationRef<'c, '_>, (name, tensor): (&str, TensorAttr<'c>)) -> IrResult<'c, Vec<f64>> {
+fn vector<'c>(
+    operation: OperationRef<'c, '_>,
+    (name, tensor): (&str, TensorAttr<'c>),
+) -> IrResult<'c, Vec<f64>> {
     let channels = channels(operation)?;
     if tensor.shape() != [channels] {
-        let message = format!("`{name}` has the shape {:?}, and the operand has {channels} channels", tensor.shape());
+        let message =
+            format!("`{name}` has the shape {:?}, and the operand has {channels} channels", tensor.shape());
         return Err(IrError::at(operation, message));
     }
     Ok(located(operation, tensor.read())?.to_f64())

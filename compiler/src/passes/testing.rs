@@ -18,7 +18,9 @@ const SAMPLES: u64 = 4;
 
 /// A network: a function with one argument `%x` of type `argument` that returns the last value, `%r`.
 pub fn network(argument: &str, body: &str, result: &str) -> String {
-    format!("module {{\n  func.func @net(%x: {argument}) -> {result} {{\n{body}\n    return %r : {result}\n  }}\n}}")
+    format!(
+        "module {{\n  func.func @net(%x: {argument}) -> {result} {{\n{body}\n    return %r : {result}\n  }}\n}}"
+    )
 }
 
 /// A tensor attribute of `count` numbers in [-1, 1) that look random and depend on `seed` alone, with its type.
@@ -31,8 +33,12 @@ pub fn dense(dims: &[usize], seed: u64) -> String {
 
 /// Numbers in [-1, 1), by a linear congruential generator.
 fn numbers(seed: u64) -> impl Iterator<Item = f64> {
-    let next = |state: &u64| Some(state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407));
-    std::iter::successors(Some(seed.wrapping_add(1)), next).skip(2).map(|state| (state >> 40) as f64 / 2f64.powi(23) - 1.0)
+    let next = |state: &u64| {
+        Some(state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407))
+    };
+    std::iter::successors(Some(seed.wrapping_add(1)), next)
+        .skip(2)
+        .map(|state| (state >> 40) as f64 / 2f64.powi(23) - 1.0)
 }
 
 /// The module that the pass makes of `text`, without locations; or its error, with the place.
@@ -75,7 +81,12 @@ pub fn locations(name: &str, text: &str) -> String {
         run(name, &[], module).expect("the pass succeeds");
         let operations = mlir::operations(mlir::network_block(operation(module)).expect("a network"));
         let lines = operations.into_iter().map(|operation| {
-            format!("{} {} {}", mlir::name(operation), mlir::layer(operation), mlir::source(operation.location()))
+            format!(
+                "{} {} {}",
+                mlir::name(operation),
+                mlir::layer(operation),
+                mlir::source(operation.location())
+            )
         });
         lines.collect::<Vec<_>>().join("\n")
     })
@@ -97,7 +108,8 @@ fn operation<'c, 'a>(module: &'a Module<'c>) -> OperationRef<'c, 'a> {
 fn run<'c>(name: &str, options: &[(&str, &str)], module: &Module<'c>) -> IrResult<'c, ()> {
     let registration = passes::find(name).expect("the pass is registered");
     let values = options.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
-    let options = Options::new(registration.info, values.collect::<BTreeMap<_, _>>()).expect("the options exist");
+    let options =
+        Options::new(registration.info, values.collect::<BTreeMap<_, _>>()).expect("the options exist");
     let pass = (registration.build)(&options).expect("the options have values that the pass takes");
     pass.run(operation(module), &mut Session::default())?;
     assert!(module.as_operation().verify(), "the pass leaves a valid module");
@@ -116,7 +128,8 @@ fn compare(before: &Network, after: &Network, claim: Claim) {
     for seed in 0..SAMPLES {
         let count = before.input_shape().iter().product();
         let values = numbers(seed ^ 0x5EED).take(count).map(|number| number * 4.0).collect();
-        let sample = Sample::from_shape_vec(before.input_shape(), values).expect("a sample of the input's shape");
+        let sample =
+            Sample::from_shape_vec(before.input_shape(), values).expect("a sample of the input's shape");
         let expected = before.forward(&sample, &mut |_, _| ()).expect("the network runs before");
         let found = after.forward(&sample, &mut |_, _| ()).expect("the network runs after");
         assert_eq!(expected.len(), found.len());

@@ -106,20 +106,8 @@ pub enum OpKind {
         /// i8 or i16 `[C]`.
         weight: TensorName,
     },
-    /// Sum over windows; windows are cut at the border, so that padding adds nothing.
+    /// Sum over windows, one `[start, end)` for each row and one for each column of the output, times a factor.
     SumPool2d {
-        /// Rows, columns.
-        kernel: [usize; 2],
-        /// Rows, columns.
-        stride: [usize; 2],
-        /// Rows, columns; the same on both sides.
-        padding: [usize; 2],
-        /// i32 `[OH, OW]`, a factor for each output position; absent where it is 1 everywhere.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        multiplier: Option<TensorName>,
-    },
-    /// Sum over uneven windows, one list of `[start, end)` for the rows and one for the columns of the output.
-    AdaptiveSumPool2d {
         /// Row range of each output row.
         rows: Vec<[usize; 2]>,
         /// Column range of each output column.

@@ -15,7 +15,7 @@ fn sample() -> Artifact {
     let spikes = b.st_bif(conv, &[3, 4], 15, 0);
     let pooled = b.max_pool2(spikes);
     let factors = b.tensor(&[1, 2], &[1i32, 2]);
-    let adaptive = OpKind::AdaptiveSumPool2d {
+    let adaptive = OpKind::SumPool2d {
         rows: vec![[0, 2]],
         columns: vec![[0, 1], [0, 2]],
         multiplier: Some(factors),

@@ -169,7 +169,7 @@ impl Plan {
                 let weights = super::layout::Layout::new(to).expand(&weights);
                 Some(PlannedOp::Scale { weights, input, output, absorbed })
             }
-            OpKind::SumPool2d { .. } | OpKind::AdaptiveSumPool2d { .. } => {
+            OpKind::SumPool2d { .. } => {
                 let pool = SumPool::new(kind, from, to, parameters)?;
                 pool.zip(destination).map(|(pool, to)| PlannedOp::SumPool { pool, input, output, to })
             }
@@ -264,7 +264,6 @@ impl<'a> Planner<'a> {
             OpKind::Conv2d { .. }
             | OpKind::Linear { .. }
             | OpKind::SumPool2d { .. }
-            | OpKind::AdaptiveSumPool2d { .. }
             | OpKind::Add => {
                 let absorber = self.absorbers[op.output];
                 let buffer = absorber.unwrap_or_else(|| self.buffer(elements));

@@ -78,26 +78,13 @@ impl SumPool {
         output: &[usize],
         parameters: &Parameters<'_>,
     ) -> Result<Option<Self>, ArtifactError> {
-        let (&[channels, h, w], &[_, oh, ow]) = (input, output) else { return Ok(None) };
-        let (rows, columns, multiplier) = match kind {
-            OpKind::SumPool2d { kernel, stride, padding, multiplier } => {
-                let windows = [(h, 0), (w, 1)]
-                    .map(|(extent, axis)| Window::new(extent, kernel[axis], stride[axis], padding[axis], 1));
-                let [Some(rows), Some(columns)] = windows else { return Ok(None) };
-                (Lists::inputs(&rows, oh), Lists::inputs(&columns, ow), multiplier)
-            }
-            OpKind::AdaptiveSumPool2d { rows, columns, multiplier } => {
-                let lists = |bins: &[[usize; 2]]| {
-                    Lists::from_vecs(
-                        bins.iter().map(|&[start, end]| (start as u32..end as u32).collect()).collect(),
-                    )
-                };
-                (lists(rows), lists(columns), multiplier)
-            }
-            _ => return Ok(None),
+        let (&[channels, h, w], &[_, _, ow]) = (input, output) else { return Ok(None) };
+        let OpKind::SumPool2d { rows, columns, multiplier } = kind else { return Ok(None) };
+        let lists = |bins: &[[usize; 2]]| {
+            Lists::from_vecs(bins.iter().map(|&[start, end]| (start as u32..end as u32).collect()).collect())
         };
         let factors = multiplier.as_ref().map(|name| parameters.values(name)).transpose()?;
-        let (rows, columns) = (rows.inverse(h), columns.inverse(w));
+        let (rows, columns) = (lists(rows).inverse(h), lists(columns).inverse(w));
         Ok(Some(Self { rows, columns, factors, channels, input_width: w, output_width: ow }))
     }
 

@@ -58,9 +58,11 @@ fn fold<'c>(normalize: OperationRef<'c, '_>) -> IrResult<'c, ()> {
     let mut value: Value = mlir::result(normalize)?;
     while let [user] = mlir::users(value)[..] {
         if let Some(scale) = mlir::view::<ann::Scale>(user)? {
-            let (weight, bias) = (located(user, scale.weight.read())?.to_f64(), located(user, scale.bias.read())?.to_f64());
+            let (weight, bias) =
+                (located(user, scale.weight.read())?.to_f64(), located(user, scale.bias.read())?.to_f64());
             if weight.len() != input.channels.len() || bias.len() != input.channels.len() {
-                let message = format!("needs {} factors and biases, one for each channel", input.channels.len());
+                let message =
+                    format!("needs {} factors and biases, one for each channel", input.channels.len());
                 return Err(IrError::at(user, message));
             }
             for (channel, (weight, bias)) in input.channels.iter_mut().zip(weight.into_iter().zip(bias)) {
@@ -141,8 +143,12 @@ impl Input {
     }
 
     fn write<'c>(&self, operation: OperationRef<'c, '_>) -> IrResult<'c, ann::Normalize<'c>> {
-        if self.channels.iter().any(|channel| !channel.multiplier.is_finite() || !channel.offset.is_finite()) {
-            return Err(IrError::at(operation, "the factors and biases at the input are too large to be multiplied out"));
+        if self.channels.iter().any(|channel| !channel.multiplier.is_finite() || !channel.offset.is_finite())
+        {
+            return Err(IrError::at(
+                operation,
+                "the factors and biases at the input are too large to be multiplied out",
+            ));
         }
         let vector = |name: &str, part: fn(&Channel) -> f64| {
             let tensor = Tensor::reals(self.channels.iter().map(part).collect());

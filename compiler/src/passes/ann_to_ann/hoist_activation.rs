@@ -11,8 +11,9 @@
 //! zeros around the input, if it leaves zero as it is. Afterwards a maximum is one of spike counts and not of sums, and a
 //! sum need not be requantised for it.
 //!
-//! Only ops move that are the one reader of their operand and have the activation as their one reader: anything else would need a second
-//! activation. Slices stay where they are, because an activation before one would compute what is thrown away.
+//! Only ops move that are the one reader of their operand and have the activation as their one reader: anything else
+//! would need a second activation. Slices stay where they are, because an activation before one would compute what is
+//! thrown away.
 
 use crate::{
     mlir::{self, IrResult},
@@ -73,10 +74,13 @@ fn hoist<'c, 'a>(activation: OperationRef<'c, 'a>) -> IrResult<'c, Option<Operat
     if mlir::users(value).len() != 1 || mlir::users(input).len() != 1 {
         return Ok(None);
     }
-    let limited = mlir::insert_before_at(activation, &limits, &[input], input.r#type(), activation.location())?;
+    let limited =
+        mlir::insert_before_at(activation, &limits, &[input], input.r#type(), activation.location())?;
     let result = mlir::result(activation)?.r#type();
     let repeated = match op {
-        Op::MaxPool2d(view) => mlir::insert_before_at(activation, &view, &[limited], result, moved.location())?,
+        Op::MaxPool2d(view) => {
+            mlir::insert_before_at(activation, &view, &[limited], result, moved.location())?
+        }
         Op::Pad(view) => mlir::insert_before_at(activation, &view, &[limited], result, moved.location())?,
         _ => mlir::insert_before_at(activation, &ann::Reshape {}, &[limited], result, moved.location())?,
     };

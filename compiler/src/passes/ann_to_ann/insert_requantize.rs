@@ -9,8 +9,8 @@
 //! ```
 //!
 //! The activation changes no number here; it becomes a neuron that fires with both signs. *Level* values are what will be counts:
-//! results of activations, max pools of levels, and weightless linear ops (average pool, add, concat, slice, pad, reshape) of
-//! levels only. *Accumulator* values are what will be sums in membranes: results of conv2d, linear and scale, and
+//! results of activations, max pools of levels, and weightless linear ops (average pool, concat of channels, slice, pad, reshape)
+//! of levels only. *Accumulator* values are what will be sums in membranes: results of conv2d, linear and scale, of add, and
 //! of weightless linear ops that take one. Afterwards
 //!
 //! - the network input is read by one activation only;
@@ -92,15 +92,25 @@ impl Walk {
                 self.kind(operation, mlir::operand(operation)?)?;
                 Kind::Level
             }
-            Op::AvgPool2d(_) | Op::Add(_) | Op::Concat(_) | Op::Slice(_) | Op::Pad(_) | Op::Reshape(_) => {
+            // Where scales of operands meet in one channel, only a membrane can bring them together.
+            Op::Add(_) => self.joined(operation)?,
+            Op::Concat(ann::Concat { axis }) if axis != 1 => self.joined(operation)?,
+            Op::AvgPool2d(_) | Op::Concat(_) | Op::Slice(_) | Op::Pad(_) | Op::Reshape(_) => {
                 let kinds = operation.operands().map(|value| self.kind(operation, value));
                 match kinds.collect::<IrResult<Vec<_>>>()?.contains(&Kind::Accumulator) {
                     true => Kind::Accumulator,
                     false => Kind::Level,
                 }
             }
-            Op::SumPool2d(_) | Op::FakeQuantize(_) | Op::Encode(_) | Op::Requantize(_) | Op::Dequantize(_) => {
-                let message = format!("`{}` is quantised already: run this pass before `calibrate`", mlir::name(operation));
+            Op::SumPool2d(_)
+            | Op::FakeQuantize(_)
+            | Op::Encode(_)
+            | Op::Requantize(_)
+            | Op::Dequantize(_) => {
+                let message = format!(
+                    "`{}` is quantised already: run this pass before `calibrate`",
+                    mlir::name(operation)
+                );
                 return Err(IrError::at(operation, message));
             }
         };
@@ -113,10 +123,17 @@ impl Walk {
         Ok(())
     }
 
+    /// A sum, whatever its operands are.
+    fn joined<'c>(&self, operation: OperationRef<'c, '_>) -> IrResult<'c, Kind> {
+        operation.operands().try_for_each(|value| self.kind(operation, value).map(drop))?;
+        Ok(Kind::Accumulator)
+    }
+
     /// The network input goes through one activation of its own.
     fn input<'c>(&mut self, normalize: OperationRef<'c, '_>) -> IrResult<'c, ()> {
         if mlir::definition(mlir::operand(normalize)?).is_some() {
-            let message = "`ann.normalize` is for the network's input alone: use `ann.scale` inside the network";
+            let message =
+                "`ann.normalize` is for the network's input alone: use `ann.scale` inside the network";
             return Err(IrError::at(normalize, message));
         }
         let value = mlir::result(normalize)?;
@@ -131,7 +148,12 @@ impl Walk {
     }
 
     /// Lets all that read `value`, which `operation` computes, read it through an activation called `name`.
-    fn insert<'c>(&mut self, operation: OperationRef<'c, '_>, value: Value<'c, '_>, name: &str) -> IrResult<'c, ()> {
+    fn insert<'c>(
+        &mut self,
+        operation: OperationRef<'c, '_>,
+        value: Value<'c, '_>,
+        name: &str,
+    ) -> IrResult<'c, ()> {
         let location = mlir::named_location(mlir::context(operation), name, operation.location());
         let built = UNLIMITED.build(mlir::context(operation), &[value], &[value.r#type()], location)?;
         let block = operation.block().ok_or_else(|| IrError::at(operation, "the op stands in no block"))?;
@@ -145,7 +167,10 @@ impl Walk {
     /// The kind of an operand of `reader`.
     fn kind<'c>(&self, reader: OperationRef<'c, '_>, value: Value<'c, '_>) -> IrResult<'c, Kind> {
         self.kinds.get(&key(value)).copied().ok_or_else(|| {
-            IrError::at(reader, "reads the network's input as it is; `lower-torch-to-ann` puts an `ann.normalize` there")
+            IrError::at(
+                reader,
+                "reads the network's input as it is; `lower-torch-to-ann` puts an `ann.normalize` there",
+            )
         })
     }
 
@@ -212,7 +237,11 @@ mod tests {
 
     fn result(body: &str, r#type: &str) -> String {
         let text = network(IMAGE, &format!("{NORMALIZE}{body}"), r#type);
-        assert_eq!(twice("insert-requantize", &text), check("insert-requantize", &[], &text), "runs twice as once");
+        assert_eq!(
+            twice("insert-requantize", &text),
+            check("insert-requantize", &[], &text),
+            "runs twice as once"
+        );
         check("insert-requantize", &[], &text)
     }
 

@@ -53,7 +53,8 @@ impl Pass for MergeReshapes {
 fn merge<'c>(operation: OperationRef<'c, '_>) -> IrResult<'c, ()> {
     let (operand, r#type) = (mlir::operand(operation)?, mlir::result(operation)?.r#type());
     // Earlier reshapes have been merged already, so there is at most one before this one.
-    let before = mlir::definition(operand).filter(|definition| mlir::has_name(*definition, ann::Reshape::NAME));
+    let before =
+        mlir::definition(operand).filter(|definition| mlir::has_name(*definition, ann::Reshape::NAME));
     let input = before.map_or(Ok(operand), mlir::operand)?;
     if input.r#type() == r#type {
         mlir::replace(operation, input)?;

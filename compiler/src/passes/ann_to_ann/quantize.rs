@@ -39,8 +39,12 @@ pub const INFO: PassInfo = PassInfo {
 /// Largest weight of an identity path.
 const LARGEST_IDENTITY: f64 = 32_767.0;
 
-/// Largest bias and threshold: a quarter of the range of i32 stays for what flows in.
-const LARGEST_CHARGE: f64 = (1u64 << 29) as f64;
+/// Largest bias; far more than what flows into any activation.
+const LARGEST_BIAS: f64 = (1u64 << 26) as f64;
+
+/// Largest threshold. Only a channel whose weights are next to nothing reaches it: its accumulator would otherwise be finer than any
+/// use, and too large for 32 bits.
+const LARGEST_THRESHOLD: f64 = (1u64 << 20) as f64;
 
 /// Lowers to integers.
 pub struct Quantize {
@@ -113,8 +117,10 @@ impl<'c, 'a> Lowering<'_, 'c, 'a> {
         // A linear op of level values gives level values; one of accumulators waits for the activation that it flows into.
         let operands = operation.operands().collect::<Vec<_>>();
         match ann::Op::read(operation).map_err(|error| IrError::at(operation, error.to_string()))? {
-            None | Some(ann::Op::Normalize(_) | ann::Op::Observe(_) | ann::Op::Add(_)) => return Ok(()),
-            Some(ann::Op::Conv2d(_) | ann::Op::Linear(_) | ann::Op::Scale(_)) => return Ok(()),
+            None | Some(ann::Op::Normalize(_) | ann::Op::Observe(_)) => return Ok(()),
+            Some(ann::Op::Conv2d(_) | ann::Op::Linear(_) | ann::Op::Scale(_) | ann::Op::Add(_)) => return Ok(()),
+            // As an add: the scales of its operands meet in one channel.
+            Some(ann::Op::Concat(ann::Concat { axis })) if axis != 1 => return Ok(()),
             Some(_) => {}
         }
         let Some(levels) = operands.iter().map(|operand| self.levels.get(&key(*operand)).cloned()).collect::<Option<Vec<_>>>()
@@ -185,7 +191,7 @@ impl<'c, 'a> Lowering<'_, 'c, 'a> {
         } else {
             let mut alpha = self.need(value)?;
             for (alpha, wanted) in alpha.iter_mut().zip(&wanted) {
-                *alpha = alpha.max(wanted / LARGEST_CHARGE);
+                *alpha = alpha.max(wanted / LARGEST_THRESHOLD);
             }
             let integer = self.accumulate(value, &alpha, operation)?;
             let threshold = wanted.iter().zip(&alpha).map(|(scale, alpha)| (scale / alpha).round().max(1.0)).collect::<Vec<_>>();
@@ -256,7 +262,7 @@ impl<'c, 'a> Lowering<'_, 'c, 'a> {
                 .zip(&bias)
                 .map(|(row, bias)| {
                     let largest = row.iter().fold(0.0, |largest: f64, weight| largest.max(weight.abs()));
-                    (largest / limit).max(bias.abs() / LARGEST_CHARGE)
+                    (largest / limit).max(bias.abs() / LARGEST_BIAS)
                 })
                 .collect());
         }

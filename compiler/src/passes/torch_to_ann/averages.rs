@@ -28,7 +28,8 @@ pub fn avg_pool2d<'c, 'a>(site: &Site<'c, 'a>, view: &torch::AvgPool2d) -> IrRes
     let (rows, columns) = counts.ok_or_else(|| misfit(site))?;
     site.expect_output(&[channels, rows, columns])?;
     limit(site, rows.checked_mul(columns))?;
-    let windows = pool(0).windows(height, view.count_include_pad).zip(pool(1).windows(width, view.count_include_pad));
+    let windows =
+        pool(0).windows(height, view.count_include_pad).zip(pool(1).windows(width, view.count_include_pad));
     let (rows, columns) = windows.ok_or_else(|| misfit(site))?;
     site.emit(&averages(site, &rows, &columns)?)
 }
@@ -50,7 +51,11 @@ pub fn mean<'c, 'a>(site: &Site<'c, 'a>, view: &torch::Mean) -> IrResult<'c, Val
     let shape = &site.input_shape;
     let averaged = |axis: usize| view.dims.contains(&(axis as i64 + 1));
     if view.dims.is_empty() || view.dims.iter().any(|&dim| dim < 1 || dim > shape.len() as i64) {
-        return Err(site.error(format!("has `dims` {:?}: they must be among the axes 1 to {}", view.dims, shape.len())));
+        return Err(site.error(format!(
+            "has `dims` {:?}: they must be among the axes 1 to {}",
+            view.dims,
+            shape.len()
+        )));
     }
     let kept = shape.iter().enumerate().filter_map(|(axis, &size)| match averaged(axis) {
         true => view.keepdim.then_some(1),
@@ -96,7 +101,8 @@ fn image_mean<'c, 'a>(
     let left = |axis: usize| if averaged[axis] { 1 } else { shape[axis] };
     if averaged[1] || averaged[2] {
         limit(site, left(1).checked_mul(left(2)))?;
-        let windows = |axis: usize, size| if averaged[axis] { Windows::whole(size) } else { Windows::single(size) };
+        let windows =
+            |axis: usize, size| if averaged[axis] { Windows::whole(size) } else { Windows::single(size) };
         let pool = averages(site, &windows(1, height), &windows(2, width))?;
         value = site.then(&pool, value, &[channels, left(1), left(2)])?;
     }
@@ -120,10 +126,14 @@ fn image_mean<'c, 'a>(
 }
 
 fn averages<'c>(site: &Site<'c, '_>, rows: &Windows, columns: &Windows) -> IrResult<'c, ann::AvgPool2d<'c>> {
-    let products = rows.counts.iter().flat_map(|rows| columns.counts.iter().map(move |columns| rows.checked_mul(*columns)));
+    let products = rows
+        .counts
+        .iter()
+        .flat_map(|rows| columns.counts.iter().map(move |columns| rows.checked_mul(*columns)));
     let divisors = products.map(|product| i32::try_from(product?).ok()).collect::<Option<Vec<_>>>();
     let divisors = divisors.ok_or_else(|| site.error("averages over more than 2³¹ values"))?;
-    let tensor = Tensor { shape: vec![rows.counts.len(), columns.counts.len()], elements: Elements::I32(divisors) };
+    let tensor =
+        Tensor { shape: vec![rows.counts.len(), columns.counts.len()], elements: Elements::I32(divisors) };
     Ok(ann::AvgPool2d {
         rows: rows.bounds.concat(),
         columns: columns.bounds.concat(),

@@ -11,8 +11,9 @@ use neurocuda_dialects::{ann, torch};
 /// Most weights that a dense layer may have once each position has its own copy.
 const MOST_WEIGHTS: usize = 1 << 24;
 
-/// `torch.linear`. On samples `[…, F]` the layer works at each of the positions `…` by itself. In `ann` the outputs of a layer
-/// are channels, which have scales of their own; so each position becomes a group of a convolution, with a copy of the weights.
+/// `torch.linear`. On samples `[…, F]` the layer works at each of the positions `…` by itself. In `ann` the outputs of a
+/// layer are channels, which have scales of their own; so each position becomes a group of a convolution, with a copy of
+/// the weights.
 pub fn linear<'c, 'a>(site: &Site<'c, 'a>, view: &torch::Linear<'c>) -> IrResult<'c, Value<'c, 'a>> {
     let Some((&features, outer)) = site.input_shape.split_last() else {
         return Err(site.error("needs samples with an axis of features"));

@@ -4,7 +4,7 @@
 //! %1 = "torch.normalize"(%x) {scale = 0.5, mean = 0.25, std = 0.5} : …                // before
 //! %2 = "torch.avg_pool2d"(%1) {kernel = 2, stride = 2, padding = 0, …} : …4x4 → …2x2
 //! %3 = "torch.relu"(%2) : …
-//! %1 = "ann.normalize"(%x) {multiplier = 1.0, offset = -0.5, minimum = -inf, maximum = inf} : …   // after
+//! %1 = "ann.normalize"(%x) {multiplier = 1.0, offset = -0.5, minimum = -inf, maximum = inf} : …  // after
 //! %2 = "ann.avg_pool2d"(%1) {rows = [0, 2, 2, 4], columns = [0, 2, 2, 4], divisor = 4} : …
 //! %3 = "ann.activation"(%2) {minimum = 0.0, maximum = inf} : …
 //! ```
@@ -66,10 +66,16 @@ impl Pass for LowerTorchToAnn {
 
 /// Lets everything read the network's argument through one `ann.normalize` that changes nothing, unless a single
 /// `torch.normalize`, which will become that op, does already.
-fn wrap_argument<'c, 'a>(module: OperationRef<'c, 'a>, operations: &[OperationRef<'c, 'a>]) -> IrResult<'c, ()> {
+fn wrap_argument<'c, 'a>(
+    module: OperationRef<'c, 'a>,
+    operations: &[OperationRef<'c, 'a>],
+) -> IrResult<'c, ()> {
     let (function, block) = (mlir::network(module)?, mlir::network_block(module)?);
     let (Ok(argument), 1) = (block.argument(0), block.argument_count()) else {
-        return Err(IrError::at(function, format!("the network has {} inputs instead of one", block.argument_count())));
+        return Err(IrError::at(
+            function,
+            format!("the network has {} inputs instead of one", block.argument_count()),
+        ));
     };
     let (argument, context): (Value, _) = (argument.into(), mlir::context(module));
     if let [user] = mlir::users(argument)[..]
@@ -79,7 +85,8 @@ fn wrap_argument<'c, 'a>(module: OperationRef<'c, 'a>, operations: &[OperationRe
     }
     let first = *operations.first().ok_or_else(|| IrError::at(function, "the network is empty"))?;
     let shape = mlir::sample_shape(argument).map_err(|error| IrError::at(function, error.message))?;
-    let channels = *shape.first().ok_or_else(|| IrError::at(function, "the network's input has no channel axis"))?;
+    let channels =
+        *shape.first().ok_or_else(|| IrError::at(function, "the network's input has no channel axis"))?;
     let identity = ChannelAffine { factor: vec![1.0; channels], offset: vec![0.0; channels] };
     let location = mlir::named_location(context, "input.normalize", mlir::value_location(argument));
     let view = normalize(context, &identity)?;
@@ -92,7 +99,9 @@ fn wrap_argument<'c, 'a>(module: OperationRef<'c, 'a>, operations: &[OperationRe
 
 /// The network input under `affine`, without limits.
 fn normalize<'c>(context: &'c Context, affine: &ChannelAffine) -> IrResult<'c, ann::Normalize<'c>> {
-    let vector = |name: &str, values: Vec<f64>| TensorAttr::new(context, &format!("input.{name}"), &Tensor::reals(values));
+    let vector = |name: &str, values: Vec<f64>| {
+        TensorAttr::new(context, &format!("input.{name}"), &Tensor::reals(values))
+    };
     let channels = affine.factor.len();
     Ok(ann::Normalize {
         multiplier: vector("multiplier", affine.factor.clone())?,
@@ -123,8 +132,12 @@ fn lower<'c, 'a>(site: &Site<'c, 'a>, op: Op<'c>) -> IrResult<'c, Value<'c, 'a>>
         Op::AdaptiveAvgPool2d(view) => averages::adaptive(site, &view),
         Op::Mean(view) => averages::mean(site, &view),
         Op::Add(_) => site.emit(&ann::Add {}),
-        Op::AddScalar(view) => site.emit(&ChannelAffine::uniform(operation, 1.0, view.value)?.scale(operation)?),
-        Op::MulScalar(view) => site.emit(&ChannelAffine::uniform(operation, view.value, 0.0)?.scale(operation)?),
+        Op::AddScalar(view) => {
+            site.emit(&ChannelAffine::uniform(operation, 1.0, view.value)?.scale(operation)?)
+        }
+        Op::MulScalar(view) => {
+            site.emit(&ChannelAffine::uniform(operation, view.value, 0.0)?.scale(operation)?)
+        }
         Op::Flatten(view) => {
             site.expect_output(&flattened(site, &view)?)?;
             site.emit(&ann::Reshape {})
@@ -142,9 +155,8 @@ fn lower<'c, 'a>(site: &Site<'c, 'a>, op: Op<'c>) -> IrResult<'c, Value<'c, 'a>>
                 Some(_) => site.emit(&affine.scale(operation)?),
             }
         }
-        Op::Dropout(_) | Op::Identity(_) => {
-            Err(site.error("does nothing at inference and has no counterpart in `ann`: run `remove-identity` first"))
-        }
+        Op::Dropout(_) | Op::Identity(_) => Err(site
+            .error("does nothing at inference and has no counterpart in `ann`: run `remove-identity` first")),
     }
 }
 
@@ -158,7 +170,9 @@ fn max_pool2d<'c, 'a>(site: &Site<'c, 'a>, view: &torch::MaxPool2d) -> IrResult<
         Pool { kernel, stride, padding, dilation, ceil_mode }.count(size)
     };
     let Some((rows, columns)) = count(0, height).zip(count(1, width)) else {
-        return Err(site.error(format!("has windows that do not fit samples of shape {:?}", site.input_shape)));
+        return Err(
+            site.error(format!("has windows that do not fit samples of shape {:?}", site.input_shape))
+        );
     };
     site.expect_output(&[channels, rows, columns])?;
     site.emit(&ann::MaxPool2d { kernel, stride, padding, dilation })
@@ -172,7 +186,9 @@ fn constant_pad<'c, 'a>(site: &Site<'c, 'a>, view: torch::ConstantPad) -> IrResu
         return site.emit(&pad);
     }
     if !value.is_finite() {
-        return Err(site.error(format!("pads with {value}: only finite values can be spikes; a max pool pads by itself")));
+        return Err(site.error(format!(
+            "pads with {value}: only finite values can be spikes; a max pool pads by itself"
+        )));
     }
     let down = ChannelAffine::uniform(site.operation, 1.0, -value)?.scale(site.operation)?;
     let shifted = site.then(&down, mlir::operand(site.operation)?, &site.input_shape)?;
@@ -186,7 +202,8 @@ fn constant_pad<'c, 'a>(site: &Site<'c, 'a>, view: torch::ConstantPad) -> IrResu
 fn flattened<'c>(site: &Site<'c, '_>, view: &torch::Flatten) -> IrResult<'c, Vec<usize>> {
     let shape = &site.input_shape;
     let axis = |dim: i64| usize::try_from(dim).ok().filter(|dim| (1..=shape.len()).contains(dim));
-    let (Some(start), Some(end)) = (axis(view.start_dim), axis(view.end_dim).filter(|_| view.start_dim <= view.end_dim))
+    let (Some(start), Some(end)) =
+        (axis(view.start_dim), axis(view.end_dim).filter(|_| view.start_dim <= view.end_dim))
     else {
         return Err(site.error(format!(
             "joins axes {} to {}: they must be in order and among 1 to {}",
@@ -204,7 +221,9 @@ fn sliced<'c>(site: &Site<'c, '_>, view: &torch::Slice) -> IrResult<'c, Vec<usiz
     let mut shape = site.input_shape.clone();
     let axis = usize::try_from(view.dim).ok().and_then(|dim| shape.get_mut(dim.checked_sub(1)?));
     match axis {
-        Some(size) if 0 <= view.start && view.start < view.end && view.end <= *size as i64 && view.step >= 1 => {
+        Some(size)
+            if 0 <= view.start && view.start < view.end && view.end <= *size as i64 && view.step >= 1 =>
+        {
             *size = ((view.end - view.start - 1) / view.step) as usize + 1;
             Ok(shape)
         }

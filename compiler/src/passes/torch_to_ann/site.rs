@@ -58,8 +58,18 @@ impl<'c, 'a> Site<'c, 'a> {
     /// # Errors
     ///
     /// If MLIR cannot build it.
-    pub fn then<V: View<'c>>(&self, view: &V, input: Value<'c, 'a>, shape: &[usize]) -> IrResult<'c, Value<'c, 'a>> {
-        mlir::insert_before(self.operation, view, &[input], mlir::batch_type(self.context, shape, Number::Real))
+    pub fn then<V: View<'c>>(
+        &self,
+        view: &V,
+        input: Value<'c, 'a>,
+        shape: &[usize],
+    ) -> IrResult<'c, Value<'c, 'a>> {
+        mlir::insert_before(
+            self.operation,
+            view,
+            &[input],
+            mlir::batch_type(self.context, shape, Number::Real),
+        )
     }
 
     /// Checks that the result has the sample shape that the attributes and the operand ask for. What only shows in the shape

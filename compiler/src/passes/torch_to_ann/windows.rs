@@ -77,7 +77,9 @@ impl Windows {
         // In u128, where no product of two sizes overflows; the results are at most `size`.
         let bound = |product: u128, up: u128| ((product + up) / parts as u128) as i64;
         let (size, last) = (size as u128, parts as u128 - 1);
-        Self::of((0..parts as u128).map(|part| [bound(part * size, 0), bound((part + 1) * size, last)]).collect())
+        Self::of(
+            (0..parts as u128).map(|part| [bound(part * size, 0), bound((part + 1) * size, last)]).collect(),
+        )
     }
 
     /// One window for each element.
@@ -147,7 +149,9 @@ mod tests {
     #[test]
     fn divisors_are_pytorchs() {
         let divisors = |kernel, stride, padding, ceil_mode, include, size| {
-            Pool { kernel, stride, padding, dilation: 1, ceil_mode }.windows(size, include).map(|windows| windows.counts)
+            Pool { kernel, stride, padding, dilation: 1, ceil_mode }
+                .windows(size, include)
+                .map(|windows| windows.counts)
         };
         assert_eq!(divisors(3, 2, 1, false, true, 7), Some(vec![3, 3, 3, 3]));
         assert_eq!(divisors(3, 2, 1, false, false, 7), Some(vec![2, 3, 3, 2]));

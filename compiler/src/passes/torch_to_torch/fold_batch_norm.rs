@@ -62,7 +62,8 @@ fn fold<'c>(norm: OperationRef<'c, '_>, view: &torch::BatchNorm<'c>) -> IrResult
     let location = mlir::fused_location(context, &[layer.location(), norm.location()]);
     let inputs = [mlir::operand(layer)?];
     let folded: Value = if let Some(conv) = mlir::view::<torch::Conv2d>(layer)? {
-        let (weight, bias) = parameters(layer, conv.weight, conv.bias, &ChannelAffine::of_batch_norm(norm, view)?)?;
+        let (weight, bias) =
+            parameters(layer, conv.weight, conv.bias, &ChannelAffine::of_batch_norm(norm, view)?)?;
         let conv = torch::Conv2d { weight, bias, ..conv };
         mlir::insert_before_at(norm, &conv, &inputs, value.r#type(), location)?
     } else if let Some(linear) = mlir::view::<torch::Linear>(layer)? {
@@ -70,7 +71,8 @@ fn fold<'c>(norm: OperationRef<'c, '_>, view: &torch::BatchNorm<'c>) -> IrResult
         if mlir::sample_shape(value)?.len() != 1 {
             return Ok(());
         }
-        let (weight, bias) = parameters(layer, linear.weight, linear.bias, &ChannelAffine::of_batch_norm(norm, view)?)?;
+        let (weight, bias) =
+            parameters(layer, linear.weight, linear.bias, &ChannelAffine::of_batch_norm(norm, view)?)?;
         mlir::insert_before_at(norm, &torch::Linear { weight, bias }, &inputs, value.r#type(), location)?
     } else {
         return Ok(());
@@ -228,12 +230,13 @@ mod tests {
     fn batch_norms_without_square_root_or_with_too_few_parameters_are_errors() {
         let text = network(IN, &format!("{}{}", conv("x", "0", 1), norm("0", "r", OUT)), OUT);
         let negative = text.replace("dense<[0.25, 1.0, 4.0, 0.0]>", "dense<[0.25, 1.0, -4.0, 0.0]>");
-        insta::assert_snapshot!(check("fold-batch-norm", &[], &negative), @r#"
-        net.ncg:7:3: error: `running_var` + `eps` is -3.999 in channel 2: it must be positive to have a square root to divide by
-        "#);
-        let short = text.replace("dense<[0.25, 1.0, 4.0, 0.0]> : tensor<4xf32>", "dense<1.0> : tensor<3xf32>");
+        insta::assert_snapshot!(check("fold-batch-norm", &[], &negative), @"net.ncg:7:3: error: `running_var` + `eps` is -3.999 in channel 2: it must be positive to have a square root to divide by");
+        let short =
+            text.replace("dense<[0.25, 1.0, 4.0, 0.0]> : tensor<4xf32>", "dense<1.0> : tensor<3xf32>");
         insta::assert_snapshot!(check("fold-batch-norm", &[], &short), @"net.ncg:7:3: error: `running_var` has the shape [3], and the operand has 4 channels");
-        let huge = text.replace("dense<[0.25, 1.0, 4.0, 0.0]>", "dense<[0.25, 1.0, 4.0, 1.0e-40]>").replace("0.001", "0.0");
+        let huge = text
+            .replace("dense<[0.25, 1.0, 4.0, 0.0]>", "dense<[0.25, 1.0, 4.0, 1.0e-40]>")
+            .replace("0.001", "0.0");
         let huge = huge.replace(&dense(&[4], 2), "dense<1.0e30> : tensor<4xf32>");
         insta::assert_snapshot!(check("fold-batch-norm", &[], &huge), @"net.ncg:6:3: error: element 3 of `conv1.bias` would be -3.490224998425658e49, which f32 does not hold");
     }

@@ -8,7 +8,7 @@
 
 use crate::{
     mlir::{self, IrResult},
-    pass::{Claim, Options, OptionError, Pass, PassInfo},
+    pass::{Claim, OptionError, Options, Pass, PassInfo},
     session::Session,
 };
 use melior::ir::OperationRef;
@@ -39,10 +39,38 @@ pub fn build(_: &Options) -> Result<Box<dyn Pass>, OptionError> {
 impl Pass for RemoveIdentity {
     fn run<'c>(&self, module: OperationRef<'c, '_>, _: &mut Session) -> IrResult<'c, ()> {
         for operation in mlir::operations(mlir::network_block(module)?) {
-            if [torch::Dropout::NAME, torch::Identity::NAME].iter().any(|name| mlir::has_name(operation, name)) {
+            if [torch::Dropout::NAME, torch::Identity::NAME]
+                .iter()
+                .any(|name| mlir::has_name(operation, name))
+            {
                 mlir::replace(operation, mlir::operand(operation)?)?;
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::passes::testing::{check, network};
+
+    #[test]
+    fn what_does_nothing_goes_even_in_chains_and_at_the_end() {
+        let body = r#"
+            %0 = "torch.dropout"(%x) {p = 0.5} : (tensor<?x4xf32>) -> tensor<?x4xf32>
+            %1 = "torch.identity"(%0) : (tensor<?x4xf32>) -> tensor<?x4xf32>
+            %2 = "torch.relu"(%1) : (tensor<?x4xf32>) -> tensor<?x4xf32>
+            %3 = "torch.add"(%2, %0) : (tensor<?x4xf32>, tensor<?x4xf32>) -> tensor<?x4xf32>
+            %r = "torch.identity"(%3) : (tensor<?x4xf32>) -> tensor<?x4xf32>"#;
+        let text = network("tensor<?x4xf32>", body, "tensor<?x4xf32>");
+        insta::assert_snapshot!(check("remove-identity", &[], &text), @r#"
+        module {
+          func.func @net(%arg0: tensor<?x4xf32>) -> tensor<?x4xf32> {
+            %0 = "torch.relu"(%arg0) : (tensor<?x4xf32>) -> tensor<?x4xf32>
+            %1 = "torch.add"(%0, %arg0) : (tensor<?x4xf32>, tensor<?x4xf32>) -> tensor<?x4xf32>
+            return %1 : tensor<?x4xf32>
+          }
+        }
+        "#);
     }
 }

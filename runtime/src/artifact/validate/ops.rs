@@ -39,14 +39,10 @@ pub(super) fn check(op: &Op, program: &Program, tensors: &BTreeMap<String, Tenso
             expect(output, input)?;
             tensors.weights(weight, &[channels(input)])
         }
-        OpKind::SumPool2d { kernel, stride, padding, multiplier } => {
-            pool(input, output, *kernel, *stride, *padding, [1, 1])?;
-            position_factors(multiplier.as_deref(), output, &tensors)
-        }
         OpKind::MaxPool2d { kernel, stride, padding, dilation } => {
             pool(input, output, *kernel, *stride, *padding, *dilation)
         }
-        OpKind::AdaptiveSumPool2d { rows, columns, multiplier } => {
+        OpKind::SumPool2d { rows, columns, multiplier } => {
             let [c, h, w] = image(input)?;
             expect(output, &[c, rows.len(), columns.len()])?;
             bins(rows, h)?;

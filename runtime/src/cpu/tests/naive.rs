@@ -240,16 +240,7 @@ fn execute(
             step.sops += inputs[0].iter().filter(|&&x| x != 0).count() as u64;
             (0..elements).map(|i| w[i * to[0] / elements] * inputs[0][i]).collect()
         }
-        OpKind::SumPool2d { kernel, stride, padding, multiplier } => pool(&from, &to, |oy, ox, plane| {
-            let mut sum = 0;
-            for (_, iy) in window(oy, kernel[0], stride[0], padding[0], 1, from[1]) {
-                for (_, ix) in window(ox, kernel[1], stride[1], padding[1], 1, from[2]) {
-                    sum += inputs[0][(plane * from[1] + iy) * from[2] + ix];
-                }
-            }
-            sum * factor(multiplier, oy * to[2] + ox)
-        }),
-        OpKind::AdaptiveSumPool2d { rows, columns, multiplier } => pool(&from, &to, |oy, ox, plane| {
+        OpKind::SumPool2d { rows, columns, multiplier } => pool(&from, &to, |oy, ox, plane| {
             let mut sum = 0;
             for iy in rows[oy][0]..rows[oy][1] {
                 for ix in columns[ox][0]..columns[ox][1] {

@@ -180,18 +180,7 @@ impl Generator<'_> {
                 let weight = self.weights(&from[..1]);
                 self.add(OpKind::Scale { weight }, &[input], &from);
             }
-            (4, &[c, h, w]) => {
-                let ([kh, sh, ph, _, _], [kw, sw, pw, _, _]) = (self.window(h, 1), self.window(w, 1));
-                let (kernel, stride, padding) = ([kh, kw], [sh, sw], [ph.min(kh / 2), pw.min(kw / 2)]);
-                let (oh, ow) = (outputs(h, kh, sh, padding[0], 1), outputs(w, kw, sw, padding[1], 1));
-                // One window more, as in ceil mode, where it still reads something.
-                let more = oh > 0 && (h + 2 * padding[0] - kh) % sh != 0 && oh * sh < h + padding[0];
-                let to = [c, oh + usize::from(more && self.choices.coin()), ow];
-                let multiplier = if to.contains(&0) { None } else { self.position_factors(&to) };
-                let kind = OpKind::SumPool2d { kernel, stride, padding, multiplier };
-                self.add(kind, &[input], &to);
-            }
-            (5, &[c, h, w]) => {
+            (4 | 5, &[c, h, w]) => {
                 let mut bins = |size: usize| -> Vec<[usize; 2]> {
                     let bin = |c: &mut Choices<'_>| {
                         let start = c.range(0..size);
@@ -202,7 +191,7 @@ impl Generator<'_> {
                 let (rows, columns) = (bins(h), bins(w));
                 let to = [c, rows.len(), columns.len()];
                 let multiplier = self.position_factors(&to);
-                self.add(OpKind::AdaptiveSumPool2d { rows, columns, multiplier }, &[input], &to);
+                self.add(OpKind::SumPool2d { rows, columns, multiplier }, &[input], &to);
             }
             (6 | 7, _) => {
                 let same: Vec<ValueId> =

@@ -1,0 +1,173 @@
+// For every op of `torch` one module that MLIR refuses at the op's own line, by its IRDL definition alone.
+// RUN: %split-file %s %t
+// RUN: %not %neurocudac opt %t/conv2d.mlir 2>&1 | %FileCheck %t/conv2d.mlir
+// RUN: %not %neurocudac opt %t/linear.mlir 2>&1 | %FileCheck %t/linear.mlir
+// RUN: %not %neurocudac opt %t/batch-norm.mlir 2>&1 | %FileCheck %t/batch-norm.mlir
+// RUN: %not %neurocudac opt %t/relu.mlir 2>&1 | %FileCheck %t/relu.mlir
+// RUN: %not %neurocudac opt %t/clamp.mlir 2>&1 | %FileCheck %t/clamp.mlir
+// RUN: %not %neurocudac opt %t/max-pool2d.mlir 2>&1 | %FileCheck %t/max-pool2d.mlir
+// RUN: %not %neurocudac opt %t/avg-pool2d.mlir 2>&1 | %FileCheck %t/avg-pool2d.mlir
+// RUN: %not %neurocudac opt %t/adaptive-avg-pool2d.mlir 2>&1 | %FileCheck %t/adaptive-avg-pool2d.mlir
+// RUN: %not %neurocudac opt %t/add.mlir 2>&1 | %FileCheck %t/add.mlir
+// RUN: %not %neurocudac opt %t/add-scalar.mlir 2>&1 | %FileCheck %t/add-scalar.mlir
+// RUN: %not %neurocudac opt %t/mul-scalar.mlir 2>&1 | %FileCheck %t/mul-scalar.mlir
+// RUN: %not %neurocudac opt %t/flatten.mlir 2>&1 | %FileCheck %t/flatten.mlir
+// RUN: %not %neurocudac opt %t/dropout.mlir 2>&1 | %FileCheck %t/dropout.mlir
+// RUN: %not %neurocudac opt %t/identity.mlir 2>&1 | %FileCheck %t/identity.mlir
+// RUN: %not %neurocudac opt %t/cat.mlir 2>&1 | %FileCheck %t/cat.mlir
+// RUN: %not %neurocudac opt %t/slice.mlir 2>&1 | %FileCheck %t/slice.mlir
+// RUN: %not %neurocudac opt %t/constant-pad.mlir 2>&1 | %FileCheck %t/constant-pad.mlir
+// RUN: %not %neurocudac opt %t/mean.mlir 2>&1 | %FileCheck %t/mean.mlir
+// RUN: %not %neurocudac opt %t/normalize.mlir 2>&1 | %FileCheck %t/normalize.mlir
+// RUN: %not %neurocudac opt %t/unknown-op.mlir 2>&1 | %FileCheck %t/unknown-op.mlir
+
+//--- conv2d.mlir
+// CHECK: conv2d.mlir:[[#@LINE+2]]:8: error: 'torch.conv2d' op attribute "weight" is expected but not provided
+func.func @net(%x: tensor<?x2x4x4xf32>) {
+  %y = "torch.conv2d"(%x) {bias = dense<0.5> : tensor<2xf32>, stride = array<i64: 1, 1>,
+    padding = array<i64: 0, 0>, dilation = array<i64: 1, 1>, groups = 1}
+    : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
+  return
+}
+
+//--- linear.mlir
+// CHECK: linear.mlir:[[#@LINE+2]]:8: error: '3 : i64' does not satisfy the constraint
+func.func @net(%x: tensor<?x2xf32>) {
+  %y = "torch.linear"(%x) {weight = dense<1.0> : tensor<2x2xf32>, bias = 3}
+    : (tensor<?x2xf32>) -> tensor<?x2xf32>
+  return
+}
+
+//--- batch-norm.mlir
+// CHECK: batch-norm.mlir:[[#@LINE+2]]:8: error: expected base attribute 'builtin.float' but got 'builtin.integer'
+func.func @net(%x: tensor<?x2x4x4xf32>) {
+  %y = "torch.batch_norm"(%x) {weight = dense<1.0> : tensor<2xf32>, bias = dense<0.5> : tensor<2xf32>,
+    running_mean = dense<0.0> : tensor<2xf32>, running_var = dense<1.0> : tensor<2xf32>, eps = 1}
+    : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
+  return
+}
+
+//--- relu.mlir
+// CHECK: relu.mlir:[[#@LINE+2]]:8: error: expected base type 'builtin.tensor' but got 'builtin.f32'
+func.func @net(%x: f32) {
+  %y = "torch.relu"(%x) : (f32) -> tensor<?x2x4x4xf32>
+  return
+}
+
+//--- clamp.mlir
+// CHECK: clamp.mlir:[[#@LINE+2]]:8: error: 'torch.clamp' op attribute "maximum" is expected but not provided
+func.func @net(%x: tensor<?x2x4x4xf32>) {
+  %y = "torch.clamp"(%x) {minimum = 0.0} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
+  return
+}
+
+//--- max-pool2d.mlir
+// CHECK: max-pool2d.mlir:[[#@LINE+2]]:8: error: expected base attribute 'builtin.integer' but got 'builtin.string'
+func.func @net(%x: tensor<?x2x4x4xf32>) {
+  %y = "torch.max_pool2d"(%x) {kernel = array<i64: 2, 2>, stride = array<i64: 2, 2>,
+    padding = array<i64: 0, 0>, dilation = array<i64: 1, 1>, ceil_mode = "no"}
+    : (tensor<?x2x4x4xf32>) -> tensor<?x2x2x2xf32>
+  return
+}
+
+//--- avg-pool2d.mlir
+// CHECK: avg-pool2d.mlir:[[#@LINE+2]]:8: error: expected base attribute 'builtin.integer' but got 'builtin.string'
+func.func @net(%x: tensor<?x2x4x4xf32>) {
+  %y = "torch.avg_pool2d"(%x) {kernel = array<i64: 2, 2>, stride = array<i64: 2, 2>,
+    padding = array<i64: 0, 0>, ceil_mode = false, count_include_pad = "no"}
+    : (tensor<?x2x4x4xf32>) -> tensor<?x2x2x2xf32>
+  return
+}
+
+//--- adaptive-avg-pool2d.mlir
+// CHECK: adaptive-avg-pool2d.mlir:[[#@LINE+2]]:8: error: 'torch.adaptive_avg_pool2d' op attribute "output_size" is expected but not provided
+func.func @net(%x: tensor<?x2x4x4xf32>) {
+  %y = "torch.adaptive_avg_pool2d"(%x) : (tensor<?x2x4x4xf32>) -> tensor<?x2x1x1xf32>
+  return
+}
+
+//--- add.mlir
+// CHECK: add.mlir:[[#@LINE+2]]:8: error: op expects exactly 2 operands, but got 1
+func.func @net(%x: tensor<?x2x4x4xf32>) {
+  %y = "torch.add"(%x) : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
+  return
+}
+
+//--- add-scalar.mlir
+// CHECK: add-scalar.mlir:[[#@LINE+2]]:8: error: expected base attribute 'builtin.float' but got 'builtin.integer'
+func.func @net(%x: tensor<?x2x4x4xf32>) {
+  %y = "torch.add_scalar"(%x) {value = 1} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
+  return
+}
+
+//--- mul-scalar.mlir
+// CHECK: mul-scalar.mlir:[[#@LINE+2]]:8: error: expected base attribute 'builtin.float' but got 'builtin.integer'
+func.func @net(%x: tensor<?x2x4x4xf32>) {
+  %y = "torch.mul_scalar"(%x) {value = 1} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
+  return
+}
+
+//--- flatten.mlir
+// CHECK: flatten.mlir:[[#@LINE+2]]:8: error: 'torch.flatten' op attribute "end_dim" is expected but not provided
+func.func @net(%x: tensor<?x2x4x4xf32>) {
+  %y = "torch.flatten"(%x) {start_dim = 1} : (tensor<?x2x4x4xf32>) -> tensor<?x32xf32>
+  return
+}
+
+//--- dropout.mlir
+// CHECK: dropout.mlir:[[#@LINE+2]]:8: error: expected base attribute 'builtin.float' but got 'builtin.integer'
+func.func @net(%x: tensor<?x2x4x4xf32>) {
+  %y = "torch.dropout"(%x) {p = 1} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
+  return
+}
+
+//--- identity.mlir
+// CHECK: identity.mlir:[[#@LINE+2]]:8: error: op expects exactly 1 operands, but got 2
+func.func @net(%x: tensor<?x2x4x4xf32>) {
+  %y = "torch.identity"(%x, %x) : (tensor<?x2x4x4xf32>, tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
+  return
+}
+
+//--- cat.mlir
+// CHECK: cat.mlir:[[#@LINE+2]]:8: error: expected base attribute 'builtin.integer' but got 'builtin.float'
+func.func @net(%x: tensor<?x2x4x4xf32>) {
+  %y = "torch.cat"(%x, %x) {dim = 1.0} : (tensor<?x2x4x4xf32>, tensor<?x2x4x4xf32>) -> tensor<?x4x4x4xf32>
+  return
+}
+
+//--- slice.mlir
+// CHECK: slice.mlir:[[#@LINE+2]]:8: error: 'torch.slice' op attribute "dim" is expected but not provided
+func.func @net(%x: tensor<?x2x4x4xf32>) {
+  %y = "torch.slice"(%x) {start = 0, end = 4, step = 2} : (tensor<?x2x4x4xf32>) -> tensor<?x2x2x4xf32>
+  return
+}
+
+//--- constant-pad.mlir
+// CHECK: constant-pad.mlir:[[#@LINE+2]]:8: error: expected base attribute 'builtin.dense_array' but got 'builtin.integer'
+func.func @net(%x: tensor<?x2x4x4xf32>) {
+  %y = "torch.constant_pad"(%x) {before = array<i64: 0, 0, 1, 0>, after = 1, value = 0.0}
+    : (tensor<?x2x4x4xf32>) -> tensor<?x2x6x4xf32>
+  return
+}
+
+//--- mean.mlir
+// CHECK: mean.mlir:[[#@LINE+2]]:8: error: expected base attribute 'builtin.integer' but got 'builtin.string'
+func.func @net(%x: tensor<?x2x4x4xf32>) {
+  %y = "torch.mean"(%x) {dims = array<i64: 2, 3>, keepdim = "no"} : (tensor<?x2x4x4xf32>) -> tensor<?x2xf32>
+  return
+}
+
+//--- normalize.mlir
+// CHECK: normalize.mlir:[[#@LINE+2]]:8: error: 'torch.normalize' op attribute "scale" is expected but not provided
+func.func @net(%x: tensor<?x2x4x4xf32>) {
+  %y = "torch.normalize"(%x) {mean = dense<0.5> : tensor<2xf32>, std = dense<2.0> : tensor<2xf32>}
+    : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
+  return
+}
+
+//--- unknown-op.mlir
+// CHECK: unknown-op.mlir:[[#@LINE+2]]:8: error: unregistered operation 'torch.softmax' found in dialect ('torch') that does not allow unknown operations
+func.func @net(%x: tensor<?x2x4x4xf32>) {
+  %y = "torch.softmax"(%x) : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
+  return
+}
