@@ -42,16 +42,24 @@ fn write(path: &std::path::Path, observations: &[Observation]) -> std::io::Resul
     let mut tensors = BTreeMap::new();
     for (site, observation) in observations.iter().enumerate() {
         let channels = observation.histograms.len();
-        let integers = |values: Vec<i32>| values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>();
-        let counts = observation.histograms.iter().flat_map(|histogram| histogram.counts().to_vec()).collect();
-        tensors.insert(format!("{site}.counts"), (Dtype::I32, vec![channels, Histogram::BINS], integers(counts)));
-        tensors.insert(format!("{site}.header"), (Dtype::I32, vec![channels, 3], integers(header(observation))));
+        let integers =
+            |values: Vec<i32>| values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>();
+        let counts =
+            observation.histograms.iter().flat_map(|histogram| histogram.counts().to_vec()).collect();
+        tensors.insert(
+            format!("{site}.counts"),
+            (Dtype::I32, vec![channels, Histogram::BINS], integers(counts)),
+        );
+        tensors
+            .insert(format!("{site}.header"), (Dtype::I32, vec![channels, 3], integers(header(observation))));
         let mean = observation.mean.iter().flat_map(|value| value.to_le_bytes()).collect();
         tensors.insert(format!("{site}.mean"), (Dtype::F64, vec![channels], mean));
     }
     let views = tensors
         .iter()
-        .map(|(name, (dtype, shape, bytes))| TensorView::new(*dtype, shape.clone(), bytes).map(|view| (name.clone(), view)))
+        .map(|(name, (dtype, shape, bytes))| {
+            TensorView::new(*dtype, shape.clone(), bytes).map(|view| (name.clone(), view))
+        })
         .collect::<Result<Vec<_>, _>>()
         .map_err(std::io::Error::other)?;
     let bytes = safetensors::serialize(views, None).map_err(std::io::Error::other)?;
@@ -71,7 +79,8 @@ fn read_site(file: &SafeTensors, site: usize) -> Option<Observation> {
     };
     let (counts, header) = (integers("counts")?, integers("header")?);
     let mean = file.tensor(&format!("{site}.mean")).ok()?;
-    let mean = mean.data().as_chunks::<8>().0.iter().map(|bytes| f64::from_le_bytes(*bytes)).collect::<Vec<_>>();
+    let mean =
+        mean.data().as_chunks::<8>().0.iter().map(|bytes| f64::from_le_bytes(*bytes)).collect::<Vec<_>>();
     let histograms = header
         .as_chunks::<3>()
         .0

@@ -31,7 +31,7 @@ pub struct Settings {
 }
 
 /// The passes that make the real network ready for calibration.
-pub const FRONT: &str = "remove-identity,fold-batch-norm,lower-torch-to-ann,fold-input-affine,merge-reshapes,hoist-activation,\
+pub const FRONT: &str = "remove-identity,fold-batch-norm,lower-torch-to-ann,fold-input-affine,hoist-activation,merge-reshapes,\
                          insert-requantize,remove-dead-ops";
 
 impl Settings {
@@ -244,7 +244,11 @@ fn artifact(
         network: description.network,
         target: "cpu".to_owned(),
         levels: emitted.levels,
-        input: NetworkInput { name: description.input, shape: emitted.input_shape, dtype: "u8 or f32".to_owned() },
+        input: NetworkInput {
+            name: description.input,
+            shape: emitted.input_shape,
+            dtype: "u8 or f32".to_owned(),
+        },
         outputs: emitted.outputs,
         program: emitted.program,
         layers: emitted.layers,

@@ -56,7 +56,11 @@ impl FromStr for Fault {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (pass, kind) = text.split_once('=').ok_or("expected PASS=KIND")?;
-        let kind = Kind::ALL.iter().find(|(name, _)| *name == kind).ok_or_else(|| format!("no fault is called `{kind}`"))?.1;
+        let kind = Kind::ALL
+            .iter()
+            .find(|(name, _)| *name == kind)
+            .ok_or_else(|| format!("no fault is called `{kind}`"))?
+            .1;
         Ok(Self { pass: pass.to_owned(), kind })
     }
 }
@@ -75,11 +79,16 @@ impl Fault {
     pub fn after(&self, module: OperationRef) {
         match self.kind {
             Kind::BiasDropped => change(module, |operation| {
-                change_tensor(operation, "bias", zeroed).or_else(|| change_tensor(operation, "initial", zeroed))
+                change_tensor(operation, "bias", zeroed)
+                    .or_else(|| change_tensor(operation, "initial", zeroed))
             }),
             Kind::StrideIgnored => change(module, unit_stride),
-            Kind::KernelTransposed => change(module, |operation| change_tensor(operation, "weight", transposed)),
-            Kind::ThresholdOffByOne => change(module, |operation| change_tensor(operation, "threshold", increased)),
+            Kind::KernelTransposed => {
+                change(module, |operation| change_tensor(operation, "weight", transposed))
+            }
+            Kind::ThresholdOffByOne => {
+                change(module, |operation| change_tensor(operation, "threshold", increased))
+            }
             Kind::EpsIgnored | Kind::WrongPadding => {}
         }
     }
@@ -93,12 +102,18 @@ fn change<'c>(module: OperationRef<'c, '_>, change: impl Fn(OperationRef<'c, '_>
 }
 
 fn set_float(operation: OperationRef, key: &str, value: f64) -> Option<()> {
-    let r#type = FloatAttribute::try_from(operation.attribute(key).ok()?).ok().map(|_| melior::ir::Type::float64(mlir::context(operation)))?;
+    let r#type = FloatAttribute::try_from(operation.attribute(key).ok()?)
+        .ok()
+        .map(|_| melior::ir::Type::float64(mlir::context(operation)))?;
     mlir::set_attribute(operation, key, FloatAttribute::new(mlir::context(operation), r#type, value).into());
     Some(())
 }
 
-fn change_tensor(operation: OperationRef, key: &str, change: impl Fn(Tensor) -> Option<Tensor>) -> Option<()> {
+fn change_tensor(
+    operation: OperationRef,
+    key: &str,
+    change: impl Fn(Tensor) -> Option<Tensor>,
+) -> Option<()> {
     let tensor = TensorAttr::get(operation.attribute(key).ok()?)?.read().ok()?;
     let changed = change(tensor)?;
     let attribute = TensorAttr::new(mlir::context(operation), "fault", &changed).ok()?;
@@ -152,7 +167,11 @@ fn unit_stride(operation: OperationRef) -> Option<()> {
     if stride == [1, 1] {
         return None;
     }
-    mlir::set_attribute(operation, "stride", DenseI64ArrayAttribute::new(mlir::context(operation), &[1, 1]).into());
+    mlir::set_attribute(
+        operation,
+        "stride",
+        DenseI64ArrayAttribute::new(mlir::context(operation), &[1, 1]).into(),
+    );
     Some(())
 }
 

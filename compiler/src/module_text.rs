@@ -8,8 +8,7 @@ use melior::{
     Context,
     diagnostic::{Diagnostic, DiagnosticSeverity},
     ir::{
-        Attribute, BlockLike, Module, OperationRef, RegionLike,
-        attribute::AttributeLike,
+        Attribute, BlockLike, Module, OperationRef, RegionLike, attribute::AttributeLike,
         operation::OperationLike,
     },
 };
@@ -83,13 +82,22 @@ pub fn parse<'c>(context: &'c Context, file: &str, text: &str) -> Result<Module<
         let Some(name) = resource::name(attribute) else { continue };
         let wanted = byte_size(attribute);
         let problem = match sizes.get(&name) {
-            None => format!("missing-resource: `{name}` is named but not given; print the module without eliding resources"),
+            None => format!(
+                "missing-resource: `{name}` is named but not given; print the module without eliding resources"
+            ),
             Some(&found) if Some(found) != wanted => {
-                format!("missing-resource: `{name}` has {found} bytes, its type needs {}", wanted.unwrap_or(0))
+                format!(
+                    "missing-resource: `{name}` has {found} bytes, its type needs {}",
+                    wanted.unwrap_or(0)
+                )
             }
             Some(_) => continue,
         };
-        problems.push(Message { severity: "error", place: mlir::source(operation.location()), text: problem });
+        problems.push(Message {
+            severity: "error",
+            place: mlir::source(operation.location()),
+            text: problem,
+        });
     }
     if problems.is_empty() { Ok(module) } else { Err(problems) }
 }
@@ -121,7 +129,11 @@ fn resource_sizes(text: &str) -> BTreeMap<String, usize> {
         let name = section[..position].trim_end();
         let name = match name.strip_suffix('"') {
             Some(quoted) => &quoted[quoted.rfind('"').map_or(0, |start| start + 1)..],
-            None => &name[name.rfind(|c: char| c.is_whitespace() || c == '{' || c == ',').map_or(0, |start| start + 1)..],
+            None => {
+                &name[name
+                    .rfind(|c: char| c.is_whitespace() || c == '{' || c == ',')
+                    .map_or(0, |start| start + 1)..]
+            }
         };
         let digits = section[position + 5..].bytes().take_while(u8::is_ascii_hexdigit).count();
         sizes.insert(name.to_owned(), (digits / 2).saturating_sub(PREFIX));
@@ -133,7 +145,7 @@ fn resource_sizes(text: &str) -> BTreeMap<String, usize> {
 fn byte_size(attribute: Attribute) -> Option<usize> {
     let tensor = TensorAttr::from_attribute(attribute)?;
     let r#type = attribute.r#type().to_string();
-    let element = &r#type[r#type.rfind(|c: char| c == 'x' || c == '<')? + 1..].trim_end_matches('>');
+    let element = &r#type[r#type.rfind(['x', '<'])? + 1..].trim_end_matches('>');
     let size = match *element {
         "i8" => 1,
         "i16" => 2,
@@ -166,7 +178,8 @@ fn resources<'c, 'a>(root: OperationRef<'c, 'a>) -> Vec<(OperationRef<'c, 'a>, S
 pub fn store<'c>(module: &Module<'c>) -> (String, BTreeMap<String, TensorAttr<'c>>) {
     let mut names = BTreeMap::new();
     for (_, _, attribute) in resources(module.as_operation()) {
-        if let (Some(name), Some(tensor)) = (resource::name(attribute), TensorAttr::from_attribute(attribute)) {
+        if let (Some(name), Some(tensor)) = (resource::name(attribute), TensorAttr::from_attribute(attribute))
+        {
             names.insert(name, tensor);
         }
     }
@@ -195,7 +208,11 @@ pub fn load<'c, 'b>(
         let name = resource::name(attribute).unwrap_or_default();
         match bytes(&name).filter(|bytes| Some(bytes.len()) == byte_size(attribute)) {
             Some(bytes) => {
-                mlir::set_attribute(operation, &key, resource::owned(attribute.r#type(), &name, bytes.to_vec()));
+                mlir::set_attribute(
+                    operation,
+                    &key,
+                    resource::owned(attribute.r#type(), &name, bytes.to_vec()),
+                );
             }
             None => drop(missing.insert(name)),
         }
@@ -204,6 +221,8 @@ pub fn load<'c, 'b>(
         Ok(module)
     } else {
         let names = missing.into_iter().collect::<Vec<_>>().join(", ");
-        Err(error(format!("missing-resource: the artifact lacks tensors of its module, or they have another size: {names}")))
+        Err(error(format!(
+            "missing-resource: the artifact lacks tensors of its module, or they have another size: {names}"
+        )))
     }
 }

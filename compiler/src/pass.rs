@@ -108,7 +108,10 @@ impl Options {
                 return Err(OptionError {
                     pass: info.name.to_owned(),
                     option: name.clone(),
-                    problem: format!("there is no such option; known: {}", if known.is_empty() { "none" } else { &known }),
+                    problem: format!(
+                        "there is no such option; known: {}",
+                        if known.is_empty() { "none" } else { &known }
+                    ),
                 });
             }
         }
@@ -121,7 +124,8 @@ impl Options {
     ///
     /// If the value does not parse.
     pub fn get<T: FromStr>(&self, name: &str) -> Result<T, OptionError> {
-        let default = self.info.options.iter().find(|option| option.name == name).map_or("", |option| option.default);
+        let default =
+            self.info.options.iter().find(|option| option.name == name).map_or("", |option| option.default);
         let text = self.values.get(name).map_or(default, String::as_str);
         text.parse().map_err(|_| OptionError {
             pass: self.info.name.to_owned(),

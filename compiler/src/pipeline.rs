@@ -127,7 +127,8 @@ impl Pipeline {
     ///
     /// If the text does not parse, or a pass of ours does not take an option.
     pub fn parse(text: &str) -> Result<Self, PipelineError> {
-        let pairs = PipelineParser::parse(Rule::pipeline, text).map_err(|error| PipelineError::Syntax(error.to_string()))?;
+        let pairs = PipelineParser::parse(Rule::pipeline, text)
+            .map_err(|error| PipelineError::Syntax(error.to_string()))?;
         let mut steps = Vec::new();
         for pass in pairs.flatten().filter(|pair| pair.as_rule() == Rule::pass) {
             let whole = pass.as_str().trim().to_owned();
@@ -228,7 +229,12 @@ pub fn run(
         if let Some(fault) = fault {
             fault.after(module.as_operation());
         }
-        let mut report = PassReport { pass: name.clone(), seconds: start.elapsed().as_secs_f64(), ops: [before, count(module)], change: None };
+        let mut report = PassReport {
+            pass: name.clone(),
+            seconds: start.elapsed().as_secs_f64(),
+            ops: [before, count(module)],
+            change: None,
+        };
         print_and_dump(module, &name, index, hooks)?;
         if let Some(stage) = info.and_then(|info| info.to.or(info.from)) {
             check_stage(module, stage, &name, "after")?;
@@ -264,11 +270,20 @@ fn hold(
     if change.keeps(claim) {
         Ok(change)
     } else {
-        Err(PipelineError::Claim { pass: name.to_owned(), claim: format!("{claim:?}"), found: change.to_string() })
+        Err(PipelineError::Claim {
+            pass: name.to_owned(),
+            claim: format!("{claim:?}"),
+            found: change.to_string(),
+        })
     }
 }
 
-fn run_one(context: &Context, module: &mut Module, step: &Step, session: &mut Session) -> Result<(), PipelineError> {
+fn run_one(
+    context: &Context,
+    module: &mut Module,
+    step: &Step,
+    session: &mut Session,
+) -> Result<(), PipelineError> {
     let manager = PassManager::new(context);
     let failure = RefCell::new(None);
     let session = RefCell::new(session);
@@ -281,8 +296,17 @@ fn run_one(context: &Context, module: &mut Module, step: &Step, session: &mut Se
     match step {
         Step::Upstream(text) => {
             utility::register_all_passes();
-            utility::parse_pass_pipeline(manager.as_operation_pass_manager(), &format!("builtin.module({text})"))
-                .map_err(|_| failed("no such pass, of ours or of MLIR: see `neurocudac passes`".to_owned(), String::new(), String::new()))?;
+            utility::parse_pass_pipeline(
+                manager.as_operation_pass_manager(),
+                &format!("builtin.module({text})"),
+            )
+            .map_err(|_| {
+                failed(
+                    "no such pass, of ours or of MLIR: see `neurocudac passes`".to_owned(),
+                    String::new(),
+                    String::new(),
+                )
+            })?;
         }
         Step::Ours(registration, options) => {
             let pass = (registration.build)(options)?;
@@ -298,12 +322,22 @@ fn run_one(context: &Context, module: &mut Module, step: &Step, session: &mut Se
                 }
             };
             let info = registration.info;
-            manager.add_pass(create_external(run, TypeId::create(info), info.name, info.name, info.summary, "builtin.module", &[]));
+            manager.add_pass(create_external(
+                run,
+                TypeId::create(info),
+                info.name,
+                info.name,
+                info.summary,
+                "builtin.module",
+                &[],
+            ));
             let result = manager.run(module);
             drop(manager);
             return match failure.borrow_mut().take() {
                 Some((message, place, layer)) => Err(failed(message, place, layer)),
-                None => result.map_err(|_| failed("the module does not verify afterwards".to_owned(), String::new(), String::new())),
+                None => result.map_err(|_| {
+                    failed("the module does not verify afterwards".to_owned(), String::new(), String::new())
+                }),
             };
         }
     }
@@ -336,7 +370,8 @@ fn print_and_dump(module: &Module, name: &str, index: usize, hooks: &Hooks) -> R
     }
     if let Some(folder) = &hooks.dump_dir {
         let path = folder.join(format!("{:02}-{name}.mlir", index + 1));
-        let written = std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&path, mlir::print(module, true)));
+        let written =
+            std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&path, mlir::print(module, true)));
         written.map_err(|error| PipelineError::Write { path: path.display().to_string(), error })?;
     }
     Ok(())

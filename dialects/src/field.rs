@@ -4,7 +4,9 @@ use melior::{
     Context,
     ir::{
         Attribute, Type,
-        attribute::{BoolAttribute, DenseI64ArrayAttribute, FloatAttribute, IntegerAttribute, StringAttribute},
+        attribute::{
+            BoolAttribute, DenseI64ArrayAttribute, FloatAttribute, IntegerAttribute, StringAttribute,
+        },
         r#type::IntegerType,
     },
 };

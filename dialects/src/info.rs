@@ -48,7 +48,9 @@ pub fn op_info(name: &str) -> Option<&'static OpInfo> {
 fn read(context: &Context, dialect: &str, source: &str) -> Vec<(String, OpInfo)> {
     let mut infos = Vec::new();
     let Some(module) = Module::parse(context, source) else { return infos };
-    let Some(body) = module.body().first_operation().and_then(|dialect| dialect.first_region()) else { return infos };
+    let Some(body) = module.body().first_operation().and_then(|dialect| dialect.first_region()) else {
+        return infos;
+    };
     for operation in operations(body) {
         let name = format!("{dialect}.{}", string(operation.attribute("sym_name").ok()).unwrap_or_default());
         let mut info = OpInfo {
@@ -80,7 +82,9 @@ fn string(attribute: Option<Attribute>) -> Option<String> {
 }
 
 fn strings(attribute: Option<Attribute>) -> Vec<String> {
-    let Some(array) = attribute.and_then(|attribute| ArrayAttribute::try_from(attribute).ok()) else { return vec![] };
+    let Some(array) = attribute.and_then(|attribute| ArrayAttribute::try_from(attribute).ok()) else {
+        return vec![];
+    };
     (0..array.len()).filter_map(|index| string(array.element(index).ok())).collect()
 }
 

@@ -57,7 +57,8 @@ pub fn new_context() -> Result<Context, LoadError> {
         context.get_or_load_dialect(name);
     }
     for (name, source) in SOURCES {
-        let loaded = Module::parse(&context, source).is_some_and(|module| utility::load_irdl_dialects(&module));
+        let loaded =
+            Module::parse(&context, source).is_some_and(|module| utility::load_irdl_dialects(&module));
         if !loaded {
             return Err(LoadError(name));
         }

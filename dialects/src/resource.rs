@@ -50,7 +50,13 @@ pub fn owned<'c>(r#type: Type<'c>, name: &str, bytes: Vec<u8>) -> Attribute<'c> 
     attribute(r#type, name, data, length, Box::new(Blob { _owner: words }))
 }
 
-fn attribute<'c>(r#type: Type<'c>, name: &str, data: *const u8, length: usize, blob: Box<Blob>) -> Attribute<'c> {
+fn attribute<'c>(
+    r#type: Type<'c>,
+    name: &str,
+    data: *const u8,
+    length: usize,
+    blob: Box<Blob>,
+) -> Attribute<'c> {
     // SAFETY: `data` is valid for `length` bytes and aligned as long as `blob` lives; MLIR reads it only (`mutable` is
     // false) and hands the blob back to `release` exactly once.
     unsafe {

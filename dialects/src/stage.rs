@@ -36,9 +36,11 @@ impl Stage {
     /// Full names of the ops that may stand in a module of this stage, besides `builtin.module`, `func.func` and
     /// `func.return`.
     pub fn legal_ops(self) -> Vec<&'static str> {
-        const ONLY_REAL: [&str; 4] = ["ann.normalize", "ann.activation", "ann.avg_pool2d", "ann.fake_quantize"];
+        const ONLY_REAL: [&str; 4] =
+            ["ann.normalize", "ann.activation", "ann.avg_pool2d", "ann.fake_quantize"];
         const ONLY_INTEGER: [&str; 4] = ["ann.encode", "ann.requantize", "ann.sum_pool2d", "ann.dequantize"];
-        let ann_without = |illegal: &[&str]| ann::OPS.iter().copied().filter(|op| !illegal.contains(op)).collect();
+        let ann_without =
+            |illegal: &[&str]| ann::OPS.iter().copied().filter(|op| !illegal.contains(op)).collect();
         match self {
             Self::Torch => torch::OPS.to_vec(),
             Self::Ann => ann_without(&[&ONLY_INTEGER[..], &["ann.fake_quantize"]].concat()),

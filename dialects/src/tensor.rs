@@ -12,8 +12,9 @@ use melior::{
 use mlir_sys::{
     mlirAttributeGetType, mlirAttributeIsADenseElements, mlirAttributeIsADenseResourceElements,
     mlirDenseDoubleResourceElementsAttrGetValue, mlirDenseElementsAttrGetDoubleValue,
-    mlirDenseElementsAttrGetFloatValue, mlirDenseElementsAttrGetInt8Value, mlirDenseElementsAttrGetInt16Value,
-    mlirDenseElementsAttrGetInt32Value, mlirDenseElementsAttrGetInt64Value, mlirDenseElementsAttrRawBufferGet,
+    mlirDenseElementsAttrGetFloatValue, mlirDenseElementsAttrGetInt8Value,
+    mlirDenseElementsAttrGetInt16Value, mlirDenseElementsAttrGetInt32Value,
+    mlirDenseElementsAttrGetInt64Value, mlirDenseElementsAttrRawBufferGet,
     mlirDenseFloatResourceElementsAttrGetValue, mlirDenseInt8ResourceElementsAttrGetValue,
     mlirDenseInt16ResourceElementsAttrGetValue, mlirDenseInt32ResourceElementsAttrGetValue,
     mlirDenseInt64ResourceElementsAttrGetValue, mlirShapedTypeGetDimSize, mlirShapedTypeGetElementType,
@@ -22,6 +23,9 @@ use mlir_sys::{
 
 /// Computed tensors with more elements than this become resources: MLIR does not hash them and people need not read them.
 const LARGEST_INLINE: usize = 256;
+
+/// Tensors with more elements are not read: a splat of any size is a few bytes in a file.
+const MOST_ELEMENTS: usize = 1 << 31;
 
 /// Elements of a tensor, in row-major order.
 #[derive(Clone, Debug, PartialEq)]
@@ -87,6 +91,7 @@ impl Tensor {
     }
 
     /// The elements as f64; every element type but i64 fits exactly, and i64 does up to 2⁵³.
+    #[allow(clippy::unnecessary_cast, reason = "one of the element types is f64 itself")]
     pub fn to_f64(&self) -> Vec<f64> {
         each!(&self.elements, values => values.iter().map(|&value| value as f64).collect())
     }
@@ -130,7 +135,8 @@ impl<'c> TensorAttr<'c> {
         }
         let r#type = tensor_type(context, tensor);
         // SAFETY: `type` lives in `context`, and MLIR copies the buffer, which holds exactly the elements of the shape.
-        let raw = unsafe { mlirDenseElementsAttrRawBufferGet(r#type.to_raw(), bytes.len(), bytes.as_ptr().cast()) };
+        let raw =
+            unsafe { mlirDenseElementsAttrRawBufferGet(r#type.to_raw(), bytes.len(), bytes.as_ptr().cast()) };
         // SAFETY: the attribute was just made in a context that outlives `'c`; a null one is refused below.
         unsafe { Attribute::from_option_raw(raw) }
             .map(Self)
@@ -178,7 +184,10 @@ impl<'c> TensorAttr<'c> {
     pub fn read(self) -> Result<Tensor, ViewError> {
         let raw = self.0.to_raw();
         let shape = self.shape();
-        let count = shape.iter().product::<usize>() as isize;
+        let count = shape.iter().try_fold(1, |count: usize, &extent| count.checked_mul(extent));
+        let count = count.filter(|&count| count <= MOST_ELEMENTS).ok_or_else(|| {
+            ViewError::Tensor(format!("a tensor of shape {shape:?} has more than {MOST_ELEMENTS} elements"))
+        })? as isize;
         // SAFETY: the attribute is an elements attribute (see `shape`); the element type decides the getter, and every
         // index is below the number of elements. Resources have their blob and its size checked when they are made or parsed.
         let elements = unsafe {
@@ -194,12 +203,26 @@ impl<'c> TensorAttr<'c> {
                 };
             }
             match element.to_string().as_str() {
-                "f32" => read!(F32, mlirDenseElementsAttrGetFloatValue, mlirDenseFloatResourceElementsAttrGetValue),
-                "f64" => read!(F64, mlirDenseElementsAttrGetDoubleValue, mlirDenseDoubleResourceElementsAttrGetValue),
-                "i8" => read!(I8, mlirDenseElementsAttrGetInt8Value, mlirDenseInt8ResourceElementsAttrGetValue),
-                "i16" => read!(I16, mlirDenseElementsAttrGetInt16Value, mlirDenseInt16ResourceElementsAttrGetValue),
-                "i32" => read!(I32, mlirDenseElementsAttrGetInt32Value, mlirDenseInt32ResourceElementsAttrGetValue),
-                "i64" => read!(I64, mlirDenseElementsAttrGetInt64Value, mlirDenseInt64ResourceElementsAttrGetValue),
+                "f32" => {
+                    read!(F32, mlirDenseElementsAttrGetFloatValue, mlirDenseFloatResourceElementsAttrGetValue)
+                }
+                "f64" => read!(
+                    F64,
+                    mlirDenseElementsAttrGetDoubleValue,
+                    mlirDenseDoubleResourceElementsAttrGetValue
+                ),
+                "i8" => {
+                    read!(I8, mlirDenseElementsAttrGetInt8Value, mlirDenseInt8ResourceElementsAttrGetValue)
+                }
+                "i16" => {
+                    read!(I16, mlirDenseElementsAttrGetInt16Value, mlirDenseInt16ResourceElementsAttrGetValue)
+                }
+                "i32" => {
+                    read!(I32, mlirDenseElementsAttrGetInt32Value, mlirDenseInt32ResourceElementsAttrGetValue)
+                }
+                "i64" => {
+                    read!(I64, mlirDenseElementsAttrGetInt64Value, mlirDenseInt64ResourceElementsAttrGetValue)
+                }
                 other => return Err(ViewError::Tensor(format!("tensors of `{other}` are not supported"))),
             }
         };

@@ -81,7 +81,6 @@ pub(crate) fn is<'c, V: View<'c>>(op: OperationRef<'c, '_>) -> bool {
     op.name().as_string_ref().as_str() == Ok(V::NAME)
 }
 
-
 /// Declares the views of a dialect and the enum of them.
 macro_rules! ops {
     (

@@ -4,8 +4,7 @@ use crate::{failure::Failure, model, output};
 use clap::Args;
 use neurocuda_compiler::{
     compile::FRONT,
-    import,
-    module_text,
+    import, module_text,
     pipeline::{self, Hooks, Pipeline, PipelineError},
     session::Session,
 };
@@ -59,12 +58,18 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     });
     if let Err(error) = result {
         return Err(Failure::input(match error {
-            PipelineError::Failed { message, source_place, .. } if !source_place.is_empty() => format!("{message}\n  at {source_place}"),
+            PipelineError::Failed { message, source_place, .. } if !source_place.is_empty() => {
+                format!("{message}\n  at {source_place}")
+            }
             other => other.to_string(),
         }));
     }
     if !arguments.json {
-        output::line(format!("{}: {} ops, nothing stands in the way", loaded.graph.name, loaded.graph.nodes.len()));
+        output::line(format!(
+            "{}: {} ops, nothing stands in the way",
+            loaded.graph.name,
+            loaded.graph.nodes.len()
+        ));
     }
     Ok(())
 }

@@ -165,7 +165,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         outputs: loaded.graph.outputs.iter().map(|output| output.name.clone()).collect(),
         provenance,
     };
-    let validator = arguments.validate_each.then(|| EachValidator::new(samples.clone(), arguments.validate_samples));
+    let validator =
+        arguments.validate_each.then(|| EachValidator::new(samples.clone(), arguments.validate_samples));
     let print = |text: &str| output::line(text);
     let hooks = Hooks {
         print_after: arguments.print_ir_after.clone(),
@@ -208,7 +209,8 @@ fn explain(error: CompileError, messages: &[module_text::Message]) -> Failure {
             for other in messages.iter().filter(|other| other.text != *message) {
                 eprintln!("{other}");
             }
-            let place = if source_place.is_empty() { String::new() } else { format!("\n  at {source_place}") };
+            let place =
+                if source_place.is_empty() { String::new() } else { format!("\n  at {source_place}") };
             let layer = if layer.is_empty() { String::new() } else { format!(", layer {layer}") };
             Failure::input(format!("{message}{place}\n  in pass {pass}{layer}"))
         }
@@ -216,7 +218,9 @@ fn explain(error: CompileError, messages: &[module_text::Message]) -> Failure {
             eprintln!("error: validate-each: {error}");
             Failure::Gate
         }
-        CompileError::Backend { message, place } if !place.is_empty() => Failure::input(format!("{message}\n  at {place}")),
+        CompileError::Backend { message, place } if !place.is_empty() => {
+            Failure::input(format!("{message}\n  at {place}"))
+        }
         _ => Failure::input(error),
     }
 }

@@ -7,7 +7,8 @@ use std::{path::Path, sync::Arc};
 
 /// Opens a data file and checks the shape of its images.
 pub fn open(path: &Path, shape: &[usize]) -> Result<Images, Failure> {
-    let fail = |error: neurocuda_runtime::data::DataError| Failure::input(format!("{}: {error}", path.display()));
+    let fail =
+        |error: neurocuda_runtime::data::DataError| Failure::input(format!("{}: {error}", path.display()));
     let images = Images::open(path).map_err(fail)?;
     images.expect_sample_shape(shape).map_err(fail)?;
     Ok(images)

@@ -49,8 +49,13 @@ impl Normalization {
 }
 
 /// The model at stage `torch`.
-pub fn module<'c>(context: &'c Context, loaded: &Loaded, normalization: &Normalization) -> Result<Module<'c>, Failure> {
-    let module = import::emit(context, &loaded.graph, &loaded.weights, loaded.source.name()).map_err(Failure::input)?;
+pub fn module<'c>(
+    context: &'c Context,
+    loaded: &Loaded,
+    normalization: &Normalization,
+) -> Result<Module<'c>, Failure> {
+    let module = import::emit(context, &loaded.graph, &loaded.weights, loaded.source.name())
+        .map_err(Failure::input)?;
     let Normalization { mean, std, scale } = normalization;
     if !mean.is_empty() || !std.is_empty() || scale.is_some() {
         import::normalize_input(&module, scale.unwrap_or(1.0), mean, std).map_err(Failure::input)?;
@@ -69,5 +74,7 @@ pub fn cache(folder: Option<&PathBuf>, off: bool) -> Option<PathBuf> {
     if off {
         return None;
     }
-    folder.cloned().or_else(|| Some(directories::ProjectDirs::from("", "", "neurocuda")?.cache_dir().to_owned()))
+    folder
+        .cloned()
+        .or_else(|| Some(directories::ProjectDirs::from("", "", "neurocuda")?.cache_dir().to_owned()))
 }

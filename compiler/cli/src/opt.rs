@@ -67,9 +67,11 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         std::io::stdin().read_to_string(&mut text)?;
         text
     } else {
-        std::fs::read_to_string(&arguments.file).map_err(|error| Failure::input(format!("cannot read {name}: {error}")))?
+        std::fs::read_to_string(&arguments.file)
+            .map_err(|error| Failure::input(format!("cannot read {name}: {error}")))?
     };
-    let pipeline = Pipeline::parse(if arguments.front { FRONT } else { &arguments.pass_pipeline }).map_err(Failure::input)?;
+    let pipeline = Pipeline::parse(if arguments.front { FRONT } else { &arguments.pass_pipeline })
+        .map_err(Failure::input)?;
     let context = neurocuda_dialects::new_context().map_err(Failure::input)?;
     let mut module = module_text::parse(&context, &name, &text).map_err(|messages| {
         messages.iter().for_each(|message| eprintln!("{message}"));
@@ -95,8 +97,9 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         validate_each: validator.as_ref(),
         plant: None,
     };
-    let (result, messages) =
-        module_text::collecting(&context, || pipeline::run(&context, &mut module, &pipeline, &mut session, &hooks));
+    let (result, messages) = module_text::collecting(&context, || {
+        pipeline::run(&context, &mut module, &pipeline, &mut session, &hooks)
+    });
     messages.iter().for_each(|message| eprintln!("{message}"));
     let passes = match result {
         Ok(passes) => passes,

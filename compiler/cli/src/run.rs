@@ -49,27 +49,38 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let images = data::open(&arguments.data, engine.input_shape())?;
     let count = arguments.limit.unwrap_or(images.len()).min(images.len());
     let outcomes = simulate(arguments, &engine, &images, count)?;
-    if engine.schedule() != Schedule::Rate {
-        if let Some(index) = outcomes.iter().position(|outcome| !outcome.certified) {
-            return Err(Failure::input(format!(
-                "not-settled: image {index} had not settled after {} steps; it does within {}",
-                outcomes[index].steps,
-                engine.steps()
-            )));
-        }
+    let unsettled = outcomes.iter().position(|outcome| !outcome.certified);
+    if let Some(index) = unsettled.filter(|_| engine.schedule() != Schedule::Rate) {
+        return Err(Failure::input(format!(
+            "not-settled: image {index} had not settled after {} steps; it does within {}",
+            outcomes[index].steps,
+            engine.steps()
+        )));
     }
     match &arguments.output {
         Some(path) => write(path, &engine, &outcomes),
         None => {
             for outcome in &outcomes {
-                output::line(outcome.outputs.iter().map(|logits| largest(&logits.real).to_string()).collect::<Vec<_>>().join(" "));
+                output::line(
+                    outcome
+                        .outputs
+                        .iter()
+                        .map(|logits| largest(&logits.real).to_string())
+                        .collect::<Vec<_>>()
+                        .join(" "),
+                );
             }
             Ok(())
         }
     }
 }
 
-fn simulate(arguments: &Arguments, engine: &Engine, images: &Images, count: usize) -> Result<Vec<ImageOutcome>, Failure> {
+fn simulate(
+    arguments: &Arguments,
+    engine: &Engine,
+    images: &Images,
+    count: usize,
+) -> Result<Vec<ImageOutcome>, Failure> {
     let bar = progress::bar("run", count);
     let options = RunOptions { timesteps: arguments.timesteps, trace: arguments.trace };
     let outcomes = engine.run(images, 0..count, &options, || bar.inc(1)).map_err(Failure::input);
@@ -93,7 +104,8 @@ fn write(path: &std::path::Path, engine: &Engine, outcomes: &[ImageOutcome]) -> 
         let shape = [&[outcomes.len()], output.shape.as_slice()].concat();
         let of = |outcome: &ImageOutcome| outcome.outputs[index].clone();
         let reals = outcomes.iter().flat_map(|outcome| of(outcome).real).flat_map(f32::to_le_bytes).collect();
-        let integers = outcomes.iter().flat_map(|outcome| of(outcome).integer).flat_map(i32::to_le_bytes).collect();
+        let integers =
+            outcomes.iter().flat_map(|outcome| of(outcome).integer).flat_map(i32::to_le_bytes).collect();
         tensors.push((output.name.clone(), Dtype::F32, shape.clone(), reals));
         tensors.push((format!("{}.int", output.name), Dtype::I32, shape, integers));
     }

@@ -83,7 +83,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let torch = model::module(&context, &loaded, &arguments.normalization)?;
     let mut front = model::module(&context, &loaded, &arguments.normalization)?;
     let pipeline = Pipeline::parse(FRONT).map_err(Failure::input)?;
-    pipeline::run(&context, &mut front, &pipeline, &mut Session::default(), &Hooks::default()).map_err(Failure::input)?;
+    pipeline::run(&context, &mut front, &pipeline, &mut Session::default(), &Hooks::default())
+        .map_err(Failure::input)?;
     let text = artifact.module_text().and_then(|text| std::str::from_utf8(text).ok()).unwrap_or_default();
     let tensor = |name: &str| artifact.tensors.get(name).map(|tensor| tensor.bytes());
     // A context of its own: in one that holds tensors of the same names, MLIR renames them.
@@ -96,17 +97,27 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         ))
     })?;
     let subjects = Subjects::new(&torch, &front, &integer, &artifact).map_err(Failure::input)?;
-    let demands = Demands { max_drop: arguments.max_drop, limit: arguments.limit, timesteps: arguments.timesteps };
+    let demands =
+        Demands { max_drop: arguments.max_drop, limit: arguments.limit, timesteps: arguments.timesteps };
     let cache = model::cache(arguments.cache_dir.as_ref(), arguments.no_cache);
     let stop = interrupt::flag()?;
     let count = arguments.limit.unwrap_or(images.len()).min(images.len());
     let bar = progress::bar("validate", count);
-    let result = subjects.validate(&artifact, &images, &demands, (cache.as_deref(), &key(arguments)?), &stop, &|done, _| {
-        bar.set_position(done as u64);
-    });
+    let result = subjects.validate(
+        &artifact,
+        &images,
+        &demands,
+        (cache.as_deref(), &key(arguments)?),
+        &stop,
+        &|done, _| {
+            bar.set_position(done as u64);
+        },
+    );
     bar.finish_and_clear();
     let report = match result {
-        Err(error @ ValidateError::Interrupted { .. }) => return Err(Failure::Interrupted(error.to_string())),
+        Err(error @ ValidateError::Interrupted { .. }) => {
+            return Err(Failure::Interrupted(error.to_string()));
+        }
         other => other.map_err(Failure::input)?,
     };
     if let Some(path) = &arguments.report {
@@ -145,24 +156,43 @@ fn print(report: &Report) {
     }
     fact("agreement with the float network", percent(report.agreement));
     if report.logits.compared > 0 {
-        fact("logits equal to the integer network", format!("{} of {}", report.logits.equal, report.logits.compared));
+        fact(
+            "logits equal to the integer network",
+            format!("{} of {}", report.logits.equal, report.logits.compared),
+        );
     }
     match (report.steps.settled_max, report.steps.settled_mean) {
         (Some(most), Some(mean)) => {
-            fact("steps", format!("settled after {mean:.1} on average, {most} at most; proved bound {}", report.steps.bound));
+            fact(
+                "steps",
+                format!(
+                    "settled after {mean:.1} on average, {most} at most; proved bound {}",
+                    report.steps.bound
+                ),
+            );
         }
         _ => fact("steps", report.steps.bound.to_string()),
     }
     fact("spikes per image", format!("{:.0}", report.spikes_per_image));
     fact("synaptic operations per image", format!("{:.0}", report.sops_per_image));
-    fact("neurons", format!("{} of {} nonlinear elements converted", report.neurons.converted, report.neurons.found));
+    fact(
+        "neurons",
+        format!("{} of {} nonlinear elements converted", report.neurons.converted, report.neurons.found),
+    );
     if let Some(memory) = report.peak_memory_mb {
         fact("peak memory", format!("{memory:.0} MB"));
     }
     fact("time", format!("{:.1} s", report.seconds));
     output::line(facts);
     let mut layers = Table::new();
-    layers.load_preset(NOTHING).set_header(["layer", "neurons", "spikes/image", "error", "saturated", "membrane bound"]);
+    layers.load_preset(NOTHING).set_header([
+        "layer",
+        "neurons",
+        "spikes/image",
+        "error",
+        "saturated",
+        "membrane bound",
+    ]);
     for layer in &report.layers {
         layers.add_row([
             layer.name.clone(),

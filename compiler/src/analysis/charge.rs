@@ -33,12 +33,21 @@ impl Charges {
     }
 
     fn step<'c>(&self, operation: OperationRef<'c, '_>, shape: &[usize]) -> IrResult<'c, ArrayD<f64>> {
-        let misfit = || IrError::at(operation, format!("the operands of `{}` do not fit its result", mlir::name(operation)));
+        let misfit = || {
+            IrError::at(
+                operation,
+                format!("the operands of `{}` do not fit its result", mlir::name(operation)),
+            )
+        };
         let zeros = ArrayD::zeros(IxDyn(shape));
         let op = ann::Op::read(operation).map_err(|error| IrError::at(operation, error.to_string()))?;
         // Ops that start anew: weights see only silent level values, and neurons have not fired.
         match &op {
-            Some(ann::Op::Conv2d(ann::Conv2d { bias, .. }) | ann::Op::Linear(ann::Linear { bias, .. }) | ann::Op::Scale(ann::Scale { bias, .. })) => {
+            Some(
+                ann::Op::Conv2d(ann::Conv2d { bias, .. })
+                | ann::Op::Linear(ann::Linear { bias, .. })
+                | ann::Op::Scale(ann::Scale { bias, .. }),
+            ) => {
                 let mut charge = zeros;
                 for (mut channel, bias) in charge.axis_iter_mut(Axis(0)).zip(bias.read()?.to_f64()) {
                     channel.fill(bias);
@@ -67,12 +76,17 @@ impl Charges {
                 let end = slice.start as usize + taken.saturating_sub(1) * slice.step as usize + 1;
                 (first.shape().get(axis).is_some_and(|&size| end <= size) && slice.step > 0).then(|| {
                     first
-                        .slice_axis(Axis(axis), Slice::new(slice.start as isize, Some(end as isize), slice.step as isize))
+                        .slice_axis(
+                            Axis(axis),
+                            Slice::new(slice.start as isize, Some(end as isize), slice.step as isize),
+                        )
                         .to_owned()
                 })
             }
             Some(ann::Op::Pad(pad)) => pad_zeros(first, &pad.before, zeros),
-            Some(ann::Op::Reshape(_)) => first.as_standard_layout().to_owned().into_shape_with_order(IxDyn(shape)).ok(),
+            Some(ann::Op::Reshape(_)) => {
+                first.as_standard_layout().to_owned().into_shape_with_order(IxDyn(shape)).ok()
+            }
             Some(ann::Op::SumPool2d(pool)) => {
                 sum_windows(first, &pool.rows, &pool.columns, &pool.multiplier.read()?.to_f64(), zeros)
             }
@@ -128,9 +142,13 @@ fn sum_windows(
 ///
 /// If a charge is no 32-bit integer.
 pub fn tensor<'c>(charge: &ArrayD<f64>) -> IrResult<'c, Tensor> {
-    let uniform = charge.axis_iter(Axis(0)).all(|channel| channel.iter().all(|&value| Some(&value) == channel.first()));
+    let uniform =
+        charge.axis_iter(Axis(0)).all(|channel| channel.iter().all(|&value| Some(&value) == channel.first()));
     let (shape, values) = if uniform {
-        let values = charge.axis_iter(Axis(0)).map(|channel| channel.first().copied().unwrap_or(0.0)).collect::<Vec<_>>();
+        let values = charge
+            .axis_iter(Axis(0))
+            .map(|channel| channel.first().copied().unwrap_or(0.0))
+            .collect::<Vec<_>>();
         (vec![values.len()], values)
     } else {
         (charge.shape().to_vec(), charge.iter().copied().collect())
@@ -159,10 +177,14 @@ pub fn spread(vector: &[f64], shape: &[usize]) -> ArrayD<f64> {
 pub fn read<'c>(attribute: TensorAttr<'c>, shape: &[usize]) -> IrResult<'c, ArrayD<f64>> {
     let tensor = attribute.read()?;
     if tensor.shape == shape {
-        ArrayD::from_shape_vec(IxDyn(shape), tensor.to_f64()).map_err(|error| IrError::module(error.to_string()))
+        ArrayD::from_shape_vec(IxDyn(shape), tensor.to_f64())
+            .map_err(|error| IrError::module(error.to_string()))
     } else if tensor.shape.len() == 1 && tensor.shape.first() == shape.first() {
         Ok(spread(&tensor.to_f64(), shape))
     } else {
-        Err(IrError::module(format!("a tensor of shape {:?} does not fit neurons of shape {shape:?}", tensor.shape)))
+        Err(IrError::module(format!(
+            "a tensor of shape {:?} does not fit neurons of shape {shape:?}",
+            tensor.shape
+        )))
     }
 }

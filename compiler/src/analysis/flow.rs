@@ -35,13 +35,17 @@ impl Flow {
         let channels = shapes.iter().map(|shape| shape.first().copied().unwrap_or(1)).collect::<Vec<_>>();
         let first = channels.first().copied().unwrap_or(0);
         let mut multiple = 1;
-        let of_first = |range: std::ops::Range<usize>| range.map(|channel| Some(Source::Of(0, channel))).collect::<Vec<_>>();
+        let of_first = |range: std::ops::Range<usize>| {
+            range.map(|channel| Some(Source::Of(0, channel))).collect::<Vec<_>>()
+        };
         let sources = match read(operation)? {
             Some(ann::Op::Add(_)) => (0..first).map(|channel| Some(Source::All(channel))).collect(),
             Some(ann::Op::Concat(ann::Concat { axis: 1 })) => channels
                 .iter()
                 .enumerate()
-                .flat_map(|(operand, &channels)| (0..channels).map(move |channel| Some(Source::Of(operand, channel))))
+                .flat_map(|(operand, &channels)| {
+                    (0..channels).map(move |channel| Some(Source::Of(operand, channel)))
+                })
                 .collect(),
             // Joined along another axis, the operands share their channels.
             Some(ann::Op::Concat(_)) => (0..first).map(|channel| Some(Source::All(channel))).collect(),
@@ -74,12 +78,20 @@ impl Flow {
             }
             Some(ann::Op::AvgPool2d(pool)) => {
                 multiple = common_multiple(&pool.divisor.read()?).ok_or_else(|| {
-                    IrError::at(operation, "the windows have too many different sizes: their common multiple is over 4096")
+                    IrError::at(
+                        operation,
+                        "the windows have too many different sizes: their common multiple is over 4096",
+                    )
                 })?;
                 of_first(0..first)
             }
             Some(ann::Op::Slice(_) | ann::Op::SumPool2d(_) | ann::Op::MaxPool2d(_)) => of_first(0..first),
-            _ => return Err(IrError::at(operation, format!("`{}` is no weightless linear op", mlir::name(operation)))),
+            _ => {
+                return Err(IrError::at(
+                    operation,
+                    format!("`{}` is no weightless linear op", mlir::name(operation)),
+                ));
+            }
         };
         Ok(Self { sources, channels, multiple })
     }
@@ -87,7 +99,9 @@ impl Flow {
     /// A number for each channel of the result from those of the operands: the largest where several meet, `padding` where
     /// none is.
     pub fn forward(&self, operands: &[Vec<f64>], padding: f64) -> Vec<f64> {
-        let at = |operand: usize, channel: usize| operands.get(operand).and_then(|values| values.get(channel)).copied();
+        let at = |operand: usize, channel: usize| {
+            operands.get(operand).and_then(|values| values.get(channel)).copied()
+        };
         self.sources
             .iter()
             .map(|source| match *source {
@@ -107,7 +121,9 @@ impl Flow {
             match *source {
                 None => {}
                 Some(Source::Of(operand, channel)) => operands[operand][channel] = value,
-                Some(Source::All(channel)) => operands.iter_mut().for_each(|operand| operand[channel] = value),
+                Some(Source::All(channel)) => {
+                    operands.iter_mut().for_each(|operand| operand[channel] = value)
+                }
             }
         }
         operands
@@ -123,7 +139,9 @@ fn read<'c>(operation: OperationRef<'c, '_>) -> IrResult<'c, Option<ann::Op<'c>>
     Ok(match snn::Op::read(operation).map_err(fail)? {
         Some(snn::Op::Add(_)) => Some(ann::Op::Add(ann::Add {})),
         Some(snn::Op::Concat(snn::Concat { axis })) => Some(ann::Op::Concat(ann::Concat { axis })),
-        Some(snn::Op::Slice(snn::Slice { axis, start, step })) => Some(ann::Op::Slice(ann::Slice { axis, start, step })),
+        Some(snn::Op::Slice(snn::Slice { axis, start, step })) => {
+            Some(ann::Op::Slice(ann::Slice { axis, start, step }))
+        }
         Some(snn::Op::Pad(snn::Pad { before, after })) => Some(ann::Op::Pad(ann::Pad { before, after })),
         Some(snn::Op::Reshape(_)) => Some(ann::Op::Reshape(ann::Reshape {})),
         Some(snn::Op::MaxPool2d(snn::MaxPool2d { kernel, stride, padding, dilation })) => {

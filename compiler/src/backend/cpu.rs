@@ -65,14 +65,16 @@ pub fn emit<'c>(module: &Module<'c>, output_names: &[String]) -> IrResult<'c, Em
         outputs: vec![],
     };
     let block = mlir::network_block(module.as_operation())?;
-    let input = melior::ir::BlockLike::argument(&block, 0).map_err(|_| IrError::at(function, "the network has no input"))?;
+    let input = melior::ir::BlockLike::argument(&block, 0)
+        .map_err(|_| IrError::at(function, "the network has no input"))?;
     let input_shape = mlir::sample_shape(input.into())?;
     // Readouts are named in the order in which they are returned.
     let returned = operations.last().map(|last| last.operands().collect::<Vec<_>>()).unwrap_or_default();
     let mut ops = Vec::new();
     for &operation in operations.iter().filter(|operation| !mlir::has_name(**operation, "func.return")) {
         let result = mlir::result(operation)?;
-        let output = returned.iter().position(|value| *value == result).and_then(|index| output_names.get(index));
+        let output =
+            returned.iter().position(|value| *value == result).and_then(|index| output_names.get(index));
         ops.push(emitter.op(operation, output)?);
     }
     let order = |output: &NamedShape| output_names.iter().position(|name| *name == output.name);
@@ -151,20 +153,29 @@ impl Emitter {
         Ok(Op { name, source: mlir::source(operation.location()), inputs, output, kind })
     }
 
-    fn layer<'c>(&mut self, operation: OperationRef<'c, '_>, name: &str, kind: &OpKind, output: usize) -> IrResult<'c, ()> {
+    fn layer<'c>(
+        &mut self,
+        operation: OperationRef<'c, '_>,
+        name: &str,
+        kind: &OpKind,
+        output: usize,
+    ) -> IrResult<'c, ()> {
         let (kind, threshold) = match kind {
             OpKind::StBif { threshold, .. } => ("st-bif", threshold),
             OpKind::HoldAndFire { threshold, .. } => ("hold-and-fire", threshold),
             OpKind::If { threshold, .. } => ("if", threshold),
             OpKind::Readout { output_name, .. } => {
-                self.outputs.push(NamedShape { name: output_name.clone(), shape: self.values[output].clone() });
+                self.outputs
+                    .push(NamedShape { name: output_name.clone(), shape: self.values[output].clone() });
                 return Ok(());
             }
             _ => return Ok(()),
         };
         let bound = operation.attribute(BOUND).ok().and_then(|bound| IntegerAttribute::try_from(bound).ok());
-        let bound = bound.ok_or_else(|| IrError::at(operation, "no proved bound: run `prove-bounds` first"))?;
-        let thresholds = self.tensors.get(threshold).and_then(|tensor| tensor.values::<i32>().ok()).unwrap_or_default();
+        let bound =
+            bound.ok_or_else(|| IrError::at(operation, "no proved bound: run `prove-bounds` first"))?;
+        let thresholds =
+            self.tensors.get(threshold).and_then(|tensor| tensor.values::<i32>().ok()).unwrap_or_default();
         self.layers.push(Layer {
             name: name.to_owned(),
             kind: kind.to_owned(),
@@ -190,15 +201,23 @@ impl Emitter {
         Ok(name)
     }
 
-    fn kind<'c>(&mut self, operation: OperationRef<'c, '_>, name: &str, output_name: Option<&String>) -> IrResult<'c, OpKind> {
+    fn kind<'c>(
+        &mut self,
+        operation: OperationRef<'c, '_>,
+        name: &str,
+        output_name: Option<&String>,
+    ) -> IrResult<'c, OpKind> {
         let op = snn::Op::read(operation).map_err(|error| IrError::at(operation, error.to_string()))?;
-        let op = op.ok_or_else(|| IrError::at(operation, format!("`{}` is no op of `snn`", mlir::name(operation))))?;
+        let op = op.ok_or_else(|| {
+            IrError::at(operation, format!("`{}` is no op of `snn`", mlir::name(operation)))
+        })?;
         let size = |value: i64| {
             usize::try_from(value).map_err(|_| IrError::at(operation, format!("{value} is no size")))
         };
         let pair = |pair: [i64; 2]| -> IrResult<'c, [usize; 2]> { Ok([size(pair[0])?, size(pair[1])?]) };
         let axis = |axis: i64| size(axis - 1);
-        let counts = |counts: &[i64]| counts.iter().skip(1).map(|&count| size(count)).collect::<IrResult<Vec<_>>>();
+        let counts =
+            |counts: &[i64]| counts.iter().skip(1).map(|&count| size(count)).collect::<IrResult<Vec<_>>>();
         let ranges = |bounds: &[i64]| {
             bounds.as_chunks::<2>().0.iter().map(|bounds| pair(*bounds)).collect::<IrResult<Vec<_>>>()
         };
@@ -273,7 +292,9 @@ impl Emitter {
                 delay: step(neuron.delay)?,
             },
             snn::Op::Readout(readout) => OpKind::Readout {
-                output_name: output_name.cloned().ok_or_else(|| IrError::at(operation, "the readout is not returned"))?,
+                output_name: output_name
+                    .cloned()
+                    .ok_or_else(|| IrError::at(operation, "the readout is not returned"))?,
                 initial: self.tensor(name, "initial", readout.initial)?,
                 bias: self.tensor(name, "bias", readout.bias)?,
                 gain: narrow(readout.gain)?,

@@ -101,7 +101,8 @@ impl<'c, 'g> Emitter<'c, 'g> {
             let value = match &node.op {
                 TorchOp::Concat(concat) => {
                     // The op joins two; the operands of an IRDL list would all need one type.
-                    let shapes = node.inputs.iter().filter_map(|input| self.graph.shape(*input)).collect::<Vec<_>>();
+                    let shapes =
+                        node.inputs.iter().filter_map(|input| self.graph.shape(*input)).collect::<Vec<_>>();
                     let mut joined = shapes.first().map(|shape| shape.sample().to_vec()).unwrap_or_default();
                     let mut value = operands.first().copied().ok_or(EmitError::Invalid)?;
                     for (operand, shape) in operands.iter().zip(&shapes).skip(1) {

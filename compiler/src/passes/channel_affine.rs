@@ -3,6 +3,7 @@
 use crate::mlir::{self, IrError, IrResult};
 use melior::ir::OperationRef;
 use neurocuda_dialects::{Elements, Tensor, TensorAttr, ViewError, ann, torch};
+use std::cmp::Ordering;
 
 /// More channels than any network has: what an op may ask for before anything is allocated.
 const MOST_CHANNELS: usize = 1 << 24;
@@ -41,7 +42,9 @@ impl ChannelAffine {
         let [mean, var] = [("running_mean", view.running_mean), ("running_var", view.running_var)]
             .map(|part| vector(operation, part));
         let (weight, bias, mean, var) = (weight?, bias?, mean?, var?);
-        if let Some(wrong) = var.iter().position(|var| !(var + view.eps > 0.0)) {
+        if let Some(wrong) =
+            var.iter().position(|var| (var + view.eps).partial_cmp(&0.0) != Some(Ordering::Greater))
+        {
             let message = format!(
                 "`running_var` + `eps` is {} in channel {wrong}: it must be positive to have a square root to divide by",
                 var[wrong] + view.eps
@@ -97,15 +100,23 @@ impl ChannelAffine {
 /// # Errors
 ///
 /// If its first operand is no tensor with a channel axis.
-pub fn channels<'c>(operation: OperationRef<'c, '_>) -> IrResult<'c, usize> {
-    let shape = mlir::sample_shape(mlir::operand(operation)?)
-        .map_err(|error| IrError::at(operation, error.message))?;
+fn channels<'c>(operation: OperationRef<'c, '_>) -> IrResult<'c, usize> {
+    let shape = mlir::sample_shape(mlir::operand(operation)?);
+    channel_count(operation, &shape.map_err(|error| IrError::at(operation, error.message))?)
+}
+
+/// Number of channels of samples of `shape`, which `operation` reads or computes.
+///
+/// # Errors
+///
+/// If there is no channel axis, or it is so long that only a mistake or malice explains it.
+pub fn channel_count<'c>(operation: OperationRef<'c, '_>, shape: &[usize]) -> IrResult<'c, usize> {
     match shape.first() {
         Some(&channels) if channels <= MOST_CHANNELS => Ok(channels),
         Some(channels) => {
             Err(IrError::at(operation, format!("{channels} channels are more than {MOST_CHANNELS}")))
         }
-        None => Err(IrError::at(operation, "needs an operand with a channel axis")),
+        None => Err(IrError::at(operation, "a tensor without channel axis cannot be part of a network")),
     }
 }
 

@@ -102,19 +102,29 @@ impl Subjects {
     /// # Errors
     ///
     /// If one of them does not run, or they are not of one model.
-    pub fn new(torch: &Module, front: &Module, integer: &Module, artifact: &Artifact) -> Result<Self, ValidateError> {
+    pub fn new(
+        torch: &Module,
+        front: &Module,
+        integer: &Module,
+        artifact: &Artifact,
+    ) -> Result<Self, ValidateError> {
         let engine = Engine::new(artifact).map_err(|error| ValidateError::Engine(error.to_string()))?;
         let mut float_layers = HashMap::<String, usize>::new();
         let mut integer_layers = HashMap::new();
         let mut integer_outputs = Vec::new();
-        for (index, operation) in mlir::operations(mlir::network_block(front.as_operation())?).into_iter().enumerate() {
+        for (index, operation) in
+            mlir::operations(mlir::network_block(front.as_operation())?).into_iter().enumerate()
+        {
             if mlir::view::<ann::Activation>(operation)?.is_some() {
                 float_layers.entry(mlir::layer(operation)).or_insert(index);
             }
         }
-        for (index, operation) in mlir::operations(mlir::network_block(integer.as_operation())?).into_iter().enumerate() {
+        for (index, operation) in
+            mlir::operations(mlir::network_block(integer.as_operation())?).into_iter().enumerate()
+        {
             if let Some(requantize) = mlir::view::<ann::Requantize>(operation)? {
-                let layer = (index, requantize.scale.read().map_err(IrError::from)?.to_f64(), requantize.high as f64);
+                let layer =
+                    (index, requantize.scale.read().map_err(IrError::from)?.to_f64(), requantize.high as f64);
                 integer_layers.entry(mlir::layer(operation)).or_insert(layer);
             } else if mlir::view::<ann::Dequantize>(operation)?.is_some() {
                 integer_outputs.push(index);
@@ -180,7 +190,8 @@ impl Subjects {
             }
             let range = whole.images..(whole.images + CHUNK).min(count);
             let schedule = artifact.manifest.program.schedule;
-            let chunk = self.chunk(schedule, images, range, demands.timesteps, &|done| progress(done, count))?;
+            let chunk =
+                self.chunk(schedule, images, range, demands.timesteps, &|done| progress(done, count))?;
             journal.push(&chunk);
             whole.add(&chunk);
         }
@@ -202,7 +213,9 @@ impl Subjects {
         let tallies = range
             .into_par_iter()
             .map(|index| {
-                let image = images.image(index).ok_or_else(|| ValidateError::Module(format!("there is no image {index}")))?;
+                let image = images
+                    .image(index)
+                    .ok_or_else(|| ValidateError::Module(format!("there is no image {index}")))?;
                 let outcome = self
                     .engine
                     .run_image(image, index, &options)
@@ -219,9 +232,16 @@ impl Subjects {
         Ok(sum)
     }
 
-    fn image(&self, schedule: Schedule, images: &Images, index: usize, outcome: &ImageOutcome) -> Result<Tally, ValidateError> {
+    fn image(
+        &self,
+        schedule: Schedule,
+        images: &Images,
+        index: usize,
+        outcome: &ImageOutcome,
+    ) -> Result<Tally, ValidateError> {
         let fail = |error: crate::interpret::InterpretError| ValidateError::Module(error.to_string());
-        let sample = sample(images, index).ok_or_else(|| ValidateError::Module(format!("there is no image {index}")))?;
+        let sample = sample(images, index)
+            .ok_or_else(|| ValidateError::Module(format!("there is no image {index}")))?;
         let float = self.float.forward(&sample, &mut |_, _| ()).map_err(fail)?;
         let mut integer_logits = vec![Sample::zeros(IxDyn(&[0])); self.integer_outputs.len()];
         let logit_values =
@@ -243,13 +263,15 @@ impl Subjects {
                 }
             })
             .map_err(fail)?;
-        let mut tally = Tally { images: 1, spikes: outcome.spikes.clone(), sops: outcome.sops, ..Tally::default() };
+        let mut tally =
+            Tally { images: 1, spikes: outcome.spikes.clone(), sops: outcome.sops, ..Tally::default() };
         if measured {
             tally.layer_images = 1;
             tally.layers = vec![LayerTally::default(); self.layers.len()];
             self.layered
                 .forward(&sample, &mut |op, result| {
-                    for ((layer, kept), tally) in self.layers.iter().zip(&activations).zip(&mut tally.layers) {
+                    for ((layer, kept), tally) in self.layers.iter().zip(&activations).zip(&mut tally.layers)
+                    {
                         if let Some(layer) = layer.as_ref().filter(|layer| layer.float == op) {
                             compare(layer, result, kept, tally);
                         }
@@ -260,7 +282,8 @@ impl Subjects {
         if schedule != Schedule::Rate {
             for (logits, outcome) in integer_logits.iter().zip(&outcome.outputs) {
                 tally.compared += logits.len() as u64;
-                tally.equal += logits.iter().zip(&outcome.integer).filter(|&(&a, &b)| a == f64::from(b)).count() as u64;
+                tally.equal +=
+                    logits.iter().zip(&outcome.integer).filter(|&(&a, &b)| a == f64::from(b)).count() as u64;
             }
         }
         if let Some(settled) = outcome.settled_at.filter(|_| outcome.certified) {
@@ -271,7 +294,9 @@ impl Subjects {
         for (float, outcome) in float.iter().zip(&outcome.outputs) {
             let pairs = || float.iter().zip(&outcome.real);
             tally.outputs.push(OutputTally {
-                agree: usize::from(largest(float.iter().copied()) == largest(outcome.real.iter().map(|&y| f64::from(y)))),
+                agree: usize::from(
+                    largest(float.iter().copied()) == largest(outcome.real.iter().map(|&y| f64::from(y))),
+                ),
                 squared_error: pairs().map(|(float, snn)| (f64::from(*snn) - float).powi(2)).sum(),
                 squared: float.iter().map(|float| float * float).sum(),
             });
@@ -351,7 +376,10 @@ impl Subjects {
                 settled_max: exact.then_some(tally.settled_max),
                 settled_mean: exact.then(|| tally.settled_sum as f64 / tally.certified.max(1) as f64),
             },
-            neurons: Neurons { found: manifest.nonlinearities.found, converted: manifest.nonlinearities.converted },
+            neurons: Neurons {
+                found: manifest.nonlinearities.found,
+                converted: manifest.nonlinearities.converted,
+            },
             layers,
             gates,
             peak_memory_mb: peak_memory_mb(),
@@ -417,7 +445,10 @@ fn gates(artifact: &Artifact, tally: &Tally, demands: &Demands) -> Vec<Gate> {
         gates.push(gate(
             "max-drop",
             drop <= demands.max_drop + error,
-            format!("drop {drop:.2} points, allowed {:.2} plus a standard error of {error:.2}", demands.max_drop),
+            format!(
+                "drop {drop:.2} points, allowed {:.2} plus a standard error of {error:.2}",
+                demands.max_drop
+            ),
         ));
     }
     gates

@@ -50,15 +50,23 @@ impl EachValidator {
             .map(|index| {
                 let sample = (self.samples.fetch)(index);
                 let reals = if let (true, Some(limit)) = (network.is_spiking(), limit) {
-                    let outcome = network.simulate(&sample, limit, &mut |_, _, _| ()).map_err(|error| error.to_string())?;
+                    let outcome = network
+                        .simulate(&sample, limit, &mut |_, _, _| ())
+                        .map_err(|error| error.to_string())?;
                     if matches!(limit, StepLimit::Quiescence { .. }) && outcome.settled_at.is_none() {
-                        return Err(format!("sample {index} has not settled after {} steps, the proved bound", outcome.steps));
+                        return Err(format!(
+                            "sample {index} has not settled after {} steps, the proved bound",
+                            outcome.steps
+                        ));
                     }
                     outcome.outputs.into_iter().map(|output| output.real).collect()
                 } else {
                     network.forward(&sample, &mut |_, _| ()).map_err(|error| error.to_string())?
                 };
-                Ok(reals.iter().flat_map(|output| output.iter().copied().collect::<Vec<_>>()).collect::<Vec<_>>())
+                Ok(reals
+                    .iter()
+                    .flat_map(|output| output.iter().copied().collect::<Vec<_>>())
+                    .collect::<Vec<_>>())
             })
             .collect::<Result<Vec<_>, String>>()?;
         Ok(outputs.concat())
@@ -97,14 +105,23 @@ impl Change {
     pub fn between(before: &Outputs, after: &Outputs) -> Self {
         let pairs = || before.iter().zip(after);
         let ratio = |part: f64, whole: f64| if part == 0.0 { 0.0 } else { part / whole };
-        let largest = |values: &mut dyn Iterator<Item = f64>| values.fold(0.0, |largest: f64, value| largest.max(value.abs()));
-        let squares = |values: &mut dyn Iterator<Item = f64>| values.map(|value| value * value).sum::<f64>().sqrt();
+        let largest = |values: &mut dyn Iterator<Item = f64>| {
+            values.fold(0.0, |largest: f64, value| largest.max(value.abs()))
+        };
+        let squares =
+            |values: &mut dyn Iterator<Item = f64>| values.map(|value| value * value).sum::<f64>().sqrt();
         let unequal_counts = before.len().abs_diff(after.len());
         Self {
             compared: before.len(),
             different: pairs().filter(|(before, after)| before != after).count() + unequal_counts,
-            largest: ratio(largest(&mut pairs().map(|(before, after)| after - before)), largest(&mut before.iter().copied())),
-            rms: ratio(squares(&mut pairs().map(|(before, after)| after - before)), squares(&mut before.iter().copied())),
+            largest: ratio(
+                largest(&mut pairs().map(|(before, after)| after - before)),
+                largest(&mut before.iter().copied()),
+            ),
+            rms: ratio(
+                squares(&mut pairs().map(|(before, after)| after - before)),
+                squares(&mut before.iter().copied()),
+            ),
         }
     }
 

@@ -77,7 +77,7 @@ mod tests {
         let text = std::fs::read_to_string(&path).unwrap();
         std::fs::write(&path, &text[..text.len() - 10]).unwrap();
         let (mut journal, done) = Journal::open(Some(folder.path()), "key");
-        assert_eq!(done, [chunk.clone()]);
+        assert_eq!(done, std::slice::from_ref(&chunk));
         journal.push(&chunk);
         drop(journal);
         let (journal, done) = Journal::open(Some(folder.path()), "key");

@@ -131,7 +131,14 @@ mod tests {
 
     #[test]
     fn parts_add_up_to_the_whole() {
-        let part = Tally { images: 3, compared: 30, equal: 29, spikes: vec![5, 7], settled_max: 9, ..Tally::default() };
+        let part = Tally {
+            images: 3,
+            compared: 30,
+            equal: 29,
+            spikes: vec![5, 7],
+            settled_max: 9,
+            ..Tally::default()
+        };
         let mut whole = Tally::default();
         whole.add(&part);
         whole.add(&Tally { settled_max: 4, ..part.clone() });

@@ -15,11 +15,8 @@ fn sample() -> Artifact {
     let spikes = b.st_bif(conv, &[3, 4], 15, 0);
     let pooled = b.max_pool2(spikes);
     let factors = b.tensor(&[1, 2], &[1i32, 2]);
-    let adaptive = OpKind::SumPool2d {
-        rows: vec![[0, 2]],
-        columns: vec![[0, 1], [0, 2]],
-        multiplier: Some(factors),
-    };
+    let adaptive =
+        OpKind::SumPool2d { rows: vec![[0, 2]], columns: vec![[0, 1], [0, 2]], multiplier: Some(factors) };
     let summed = b.op(adaptive, &[pooled], &[2, 1, 2]);
     let joined = b.op(OpKind::Concat { axis: 2 }, &[summed, summed], &[2, 1, 4]);
     let sliced = b.op(OpKind::Slice { axis: 2, start: 1, step: 2 }, &[joined], &[2, 1, 2]);

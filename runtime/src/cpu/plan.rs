@@ -261,10 +261,7 @@ impl<'a> Planner<'a> {
     fn sink(&mut self, op: &Op) -> Sink {
         let elements = self.elements(op.output);
         match &op.kind {
-            OpKind::Conv2d { .. }
-            | OpKind::Linear { .. }
-            | OpKind::SumPool2d { .. }
-            | OpKind::Add => {
+            OpKind::Conv2d { .. } | OpKind::Linear { .. } | OpKind::SumPool2d { .. } | OpKind::Add => {
                 let absorber = self.absorbers[op.output];
                 let buffer = absorber.unwrap_or_else(|| self.buffer(elements));
                 if let OpKind::Add = op.kind {

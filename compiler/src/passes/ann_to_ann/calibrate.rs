@@ -76,9 +76,21 @@ impl Pass for Calibrate {
             let layer = mlir::layer(site.before);
             let observe = ann::Observe {
                 counts: TensorAttr::new(context, &format!("{layer}.counts"), &observation.counts())?,
-                origin: TensorAttr::new(context, &format!("{layer}.origin"), &Tensor::reals(observation.origins()))?,
-                width: TensorAttr::new(context, &format!("{layer}.width"), &Tensor::reals(observation.widths()))?,
-                mean: TensorAttr::new(context, &format!("{layer}.mean"), &Tensor::reals(observation.mean.clone()))?,
+                origin: TensorAttr::new(
+                    context,
+                    &format!("{layer}.origin"),
+                    &Tensor::reals(observation.origins()),
+                )?,
+                width: TensorAttr::new(
+                    context,
+                    &format!("{layer}.width"),
+                    &Tensor::reals(observation.widths()),
+                )?,
+                mean: TensorAttr::new(
+                    context,
+                    &format!("{layer}.mean"),
+                    &Tensor::reals(observation.mean.clone()),
+                )?,
             };
             let operation = observe.build(context, &[site.value], &[], site.location)?;
             let block = mlir::network_block(module)?;
@@ -128,7 +140,8 @@ pub struct Observation {
 
 impl Observation {
     fn counts(&self) -> Tensor {
-        let counts = self.histograms.iter().flat_map(|histogram| histogram.counts().iter().copied()).collect();
+        let counts =
+            self.histograms.iter().flat_map(|histogram| histogram.counts().iter().copied()).collect();
         Tensor { shape: vec![self.histograms.len(), Histogram::BINS], elements: Elements::I32(counts) }
     }
 
@@ -155,7 +168,9 @@ fn observe<'c>(
     // Only plain data crosses the threads.
     let plan = sites.iter().map(|site| (site.producer, site.channels, site.limits)).collect::<Vec<_>>();
     let empty = || -> Partial {
-        let fresh = |&(_, channels, limits): &(usize, usize, [f64; 2])| vec![Histogram::new(limits[0] < 0.0); channels];
+        let fresh = |&(_, channels, limits): &(usize, usize, [f64; 2])| {
+            vec![Histogram::new(limits[0] < 0.0); channels]
+        };
         (plan.iter().map(fresh).collect(), vec![])
     };
     let (histograms, mut sums) = (0..samples.count)
@@ -171,7 +186,8 @@ fn observe<'c>(
                     let values = result.iter().copied().collect::<Vec<_>>();
                     for (channel, values) in values.chunks(per_channel.max(1)).enumerate() {
                         of_sample[site][channel] += values.iter().sum::<f64>() / per_channel as f64;
-                        histograms[site][channel].add(values.iter().map(|value| value.clamp(minimum, maximum)));
+                        histograms[site][channel]
+                            .add(values.iter().map(|value| value.clamp(minimum, maximum)));
                     }
                 }
             })?;
@@ -196,7 +212,9 @@ fn observe<'c>(
         .enumerate()
         .map(|(site, histograms)| {
             let mean = (0..histograms.len())
-                .map(|channel| sums.iter().map(|(_, sums)| sums[site][channel]).sum::<f64>() / sums.len() as f64)
+                .map(|channel| {
+                    sums.iter().map(|(_, sums)| sums[site][channel]).sum::<f64>() / sums.len() as f64
+                })
                 .collect();
             Observation { histograms, mean }
         })

@@ -12,7 +12,7 @@
 use crate::{
     analysis::histogram::Distribution,
     mlir::{self, IrError, IrResult},
-    pass::{Claim, OptionError, Options, Pass, PassInfo, OptionInfo},
+    pass::{Claim, OptionError, OptionInfo, Options, Pass, PassInfo},
     session::Session,
 };
 use melior::ir::{OperationRef, ValueLike};
@@ -28,7 +28,11 @@ pub const INFO: PassInfo = PassInfo {
     claim: Claim::Lossy(0.5),
     options: &[
         OptionInfo { name: "levels", default: "31", summary: "largest count of an activation" },
-        OptionInfo { name: "input-levels", default: "127", summary: "largest magnitude of a code of the network input" },
+        OptionInfo {
+            name: "input-levels",
+            default: "127",
+            summary: "largest magnitude of a code of the network input",
+        },
     ],
 };
 
@@ -74,7 +78,9 @@ impl Pass for ChooseThresholds {
             let observe = mlir::users(value)
                 .into_iter()
                 .find_map(|user| mlir::view::<ann::Observe>(user).transpose())
-                .ok_or_else(|| IrError::at(operation, "no observation of this activation: run `calibrate` first"))??;
+                .ok_or_else(|| {
+                    IrError::at(operation, "no observation of this activation: run `calibrate` first")
+                })??;
             let distributions = distributions(&observe)?;
             let input = match mlir::definition(value) {
                 Some(definition) => mlir::view::<ann::Normalize>(definition)?,
@@ -86,7 +92,9 @@ impl Pass for ChooseThresholds {
                     let channels = observe.mean.shape().iter().product();
                     Grid { steps: vec![step; channels], low: -self.input_levels, high: self.input_levels }
                 }
-                None => self.grid(&activation, &distributions).map_err(|message| IrError::at(operation, message))?,
+                None => self
+                    .grid(&activation, &distributions)
+                    .map_err(|message| IrError::at(operation, message))?,
             };
             let hint = format!("{}.scale", mlir::layer(operation));
             let view = ann::FakeQuantize {
@@ -130,7 +138,10 @@ impl ChooseThresholds {
         let mut joined = Distribution::default();
         distributions.iter().for_each(|distribution| joined.join(distribution.clone()));
         let widest = minimum.abs().min(f64::MAX).max(if maximum.is_finite() { maximum } else { 0.0 });
-        let step = joined.best_step(low, high).unwrap_or(widest / self.levels as f64).min(widest / self.levels as f64);
+        let step = joined
+            .best_step(low, high)
+            .unwrap_or(widest / self.levels as f64)
+            .min(widest / self.levels as f64);
         let level = |bound: f64, otherwise: i64| {
             if bound.is_finite() { (bound / step).round() as i64 } else { otherwise }
         };
@@ -166,14 +177,16 @@ impl ChooseThresholds {
 /// Best step of each channel. A channel that was never seen active takes the largest step of the others, so that it stays
 /// silent unless it is driven hard.
 fn steps_of(distributions: &[Distribution], low: i64, high: i64) -> Vec<f64> {
-    let steps = distributions.par_iter().map(|distribution| distribution.best_step(low, high)).collect::<Vec<_>>();
+    let steps =
+        distributions.par_iter().map(|distribution| distribution.best_step(low, high)).collect::<Vec<_>>();
     let fallback = steps.iter().flatten().copied().fold(0.0, f64::max);
     let fallback = if fallback > 0.0 { fallback } else { 1.0 };
     steps.into_iter().map(|step| step.unwrap_or(fallback)).collect()
 }
 
 fn distributions<'c>(observe: &ann::Observe<'c>) -> IrResult<'c, Vec<Distribution>> {
-    let (counts, origin, width) = (observe.counts.read()?, observe.origin.read()?.to_f64(), observe.width.read()?.to_f64());
+    let (counts, origin, width) =
+        (observe.counts.read()?, observe.origin.read()?.to_f64(), observe.width.read()?.to_f64());
     let bins = counts.shape.last().copied().unwrap_or(0);
     let counts = counts.to_i32()?;
     if bins == 0 || counts.len() != bins * origin.len() || origin.len() != width.len() {

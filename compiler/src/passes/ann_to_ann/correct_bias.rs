@@ -65,7 +65,8 @@ impl Pass for CorrectBias {
                 let results = (0..count)
                     .into_par_iter()
                     .map(|sample| {
-                        let inputs = summary.inputs.iter().map(|&input| &values[input][sample]).collect::<Vec<_>>();
+                        let inputs =
+                            summary.inputs.iter().map(|&input| &values[input][sample]).collect::<Vec<_>>();
                         network.evaluate(index, &inputs)
                     })
                     .collect::<Result<Vec<_>, _>>()
@@ -98,7 +99,11 @@ fn last_reads(network: &Network) -> Vec<usize> {
     last
 }
 
-fn correct<'c>(operation: OperationRef<'c, '_>, observe: &ann::Observe<'c>, samples: &mut [Sample]) -> IrResult<'c, ()> {
+fn correct<'c>(
+    operation: OperationRef<'c, '_>,
+    observe: &ann::Observe<'c>,
+    samples: &mut [Sample],
+) -> IrResult<'c, ()> {
     let value = mlir::operand(operation)?;
     let Some(alpha) = unit(value)? else { return Ok(()) };
     let target = observe.mean.read()?.to_f64();
@@ -110,7 +115,9 @@ fn correct<'c>(operation: OperationRef<'c, '_>, observe: &ann::Observe<'c>, samp
         }
     }
     let count = samples.len().max(1) as f64;
-    let shift = (0..channels).map(|channel| (target[channel] / alpha[channel] - mean[channel] / count).round()).collect::<Vec<_>>();
+    let shift = (0..channels)
+        .map(|channel| (target[channel] / alpha[channel] - mean[channel] / count).round())
+        .collect::<Vec<_>>();
     if let Some(applied) = apply(value, &shift)? {
         for sample in samples {
             for (mut channel, shift) in sample.outer_iter_mut().zip(&applied) {
@@ -125,8 +132,11 @@ fn correct<'c>(operation: OperationRef<'c, '_>, observe: &ann::Observe<'c>, samp
 fn unit<'c>(value: Value<'c, '_>) -> IrResult<'c, Option<Vec<f64>>> {
     for user in mlir::users(value) {
         if let Some(requantize) = mlir::view::<ann::Requantize>(user)? {
-            let (scale, threshold) = (requantize.scale.read()?.to_f64(), requantize.threshold.read()?.to_f64());
-            return Ok(Some(scale.iter().zip(&threshold).map(|(scale, threshold)| scale / threshold).collect()));
+            let (scale, threshold) =
+                (requantize.scale.read()?.to_f64(), requantize.threshold.read()?.to_f64());
+            return Ok(Some(
+                scale.iter().zip(&threshold).map(|(scale, threshold)| scale / threshold).collect(),
+            ));
         }
         if let Some(dequantize) = mlir::view::<ann::Dequantize>(user)? {
             return Ok(Some(dequantize.scale.read()?.to_f64()));
@@ -140,8 +150,18 @@ fn apply<'c>(value: Value<'c, '_>, shift: &[f64]) -> IrResult<'c, Option<Vec<f64
     let Some(operation) = mlir::definition(value) else { return Ok(None) };
     let op = ann::Op::read(operation).map_err(|error| IrError::at(operation, error.to_string()))?;
     match op {
-        Some(ann::Op::Conv2d(ann::Conv2d { bias, .. }) | ann::Op::Linear(ann::Linear { bias, .. }) | ann::Op::Scale(ann::Scale { bias, .. })) => {
-            let shifted = bias.read()?.to_i32()?.iter().zip(shift).map(|(bias, shift)| bias.saturating_add(*shift as i32)).collect();
+        Some(
+            ann::Op::Conv2d(ann::Conv2d { bias, .. })
+            | ann::Op::Linear(ann::Linear { bias, .. })
+            | ann::Op::Scale(ann::Scale { bias, .. }),
+        ) => {
+            let shifted = bias
+                .read()?
+                .to_i32()?
+                .iter()
+                .zip(shift)
+                .map(|(bias, shift)| bias.saturating_add(*shift as i32))
+                .collect();
             let context = mlir::context(operation);
             let hint = format!("{}.bias", mlir::layer(operation));
             let bias = TensorAttr::new(context, &hint, &Tensor::integers(shifted))?;
@@ -159,7 +179,8 @@ fn apply<'c>(value: Value<'c, '_>, shift: &[f64]) -> IrResult<'c, Option<Vec<f64
         Some(ann::Op::SumPool2d(pool)) => {
             let Some(gain) = even_gain(&pool)? else { return Ok(None) };
             let inner = shift.iter().map(|shift| (shift / gain).round()).collect::<Vec<_>>();
-            Ok(apply(mlir::operand(operation)?, &inner)?.map(|applied| applied.iter().map(|shift| shift * gain).collect()))
+            Ok(apply(mlir::operand(operation)?, &inner)?
+                .map(|applied| applied.iter().map(|shift| shift * gain).collect()))
         }
         Some(ann::Op::Concat(_) | ann::Op::Slice(_) | ann::Op::Reshape(_)) => {
             let flow = Flow::of(operation)?;
@@ -175,11 +196,17 @@ fn apply<'c>(value: Value<'c, '_>, shift: &[f64]) -> IrResult<'c, Option<Vec<f64
 
 /// What a constant is multiplied by, if every window of the pool multiplies it alike.
 fn even_gain<'c>(pool: &ann::SumPool2d<'c>) -> IrResult<'c, Option<f64>> {
-    let sizes = |bounds: &[i64]| bounds.chunks(2).map(|bounds| (bounds[bounds.len() - 1] - bounds[0]) as f64).collect::<Vec<_>>();
+    let sizes = |bounds: &[i64]| {
+        bounds.chunks(2).map(|bounds| (bounds[bounds.len() - 1] - bounds[0]) as f64).collect::<Vec<_>>()
+    };
     let (heights, widths) = (sizes(&pool.rows), sizes(&pool.columns));
     let multiplier = pool.multiplier.read()?.to_f64();
     let gains = (0..heights.len() * widths.len())
-        .map(|index| heights[index / widths.len()] * widths[index % widths.len()] * multiplier.get(index).copied().unwrap_or(1.0))
+        .map(|index| {
+            heights[index / widths.len()]
+                * widths[index % widths.len()]
+                * multiplier.get(index).copied().unwrap_or(1.0)
+        })
         .collect::<Vec<_>>();
     Ok(gains.first().copied().filter(|first| *first > 0.0 && gains.iter().all(|gain| gain == first)))
 }

@@ -52,30 +52,31 @@ impl Pass for ExpandMaxPool {
         for operation in mlir::operations(mlir::network_block(module)?) {
             let Ok(result) = mlir::result(operation) else { continue };
             let of_operand = operation.operand(0).ok().and_then(|value| levels.get(&key(value)).cloned());
-            let own = match ann::Op::read(operation).map_err(|error| IrError::at(operation, error.to_string()))? {
-                Some(ann::Op::Requantize(requantize)) => {
-                    Some((requantize.low, requantize.high, requantize.scale.read()?.to_f64()))
-                }
-                Some(ann::Op::MaxPool2d(pool)) => match of_operand {
-                    Some((low, _, _)) if low < 0 => {
-                        return Err(IrError::at(
-                            operation,
-                            "unsupported: a max pool of signed values has no tree of unsigned neurons; \
+            let own =
+                match ann::Op::read(operation).map_err(|error| IrError::at(operation, error.to_string()))? {
+                    Some(ann::Op::Requantize(requantize)) => {
+                        Some((requantize.low, requantize.high, requantize.scale.read()?.to_f64()))
+                    }
+                    Some(ann::Op::MaxPool2d(pool)) => match of_operand {
+                        Some((low, _, _)) if low < 0 => {
+                            return Err(IrError::at(
+                                operation,
+                                "unsupported: a max pool of signed values has no tree of unsigned neurons; \
                              use --schedule st-bif, or put a ReLU before the pool",
-                        ));
-                    }
-                    Some((low, high, scale)) => {
-                        let value = expand(operation, &pool, high, &scale)?;
-                        mlir::replace(operation, value)?;
-                        levels.insert(key(value), (low, high, scale));
-                        continue;
-                    }
-                    // A pool of input codes needs no neurons: they do not change from step to step.
-                    None => None,
-                },
-                Some(ann::Op::Reshape(_) | ann::Op::Slice(_)) => of_operand,
-                _ => None,
-            };
+                            ));
+                        }
+                        Some((low, high, scale)) => {
+                            let value = expand(operation, &pool, high, &scale)?;
+                            mlir::replace(operation, value)?;
+                            levels.insert(key(value), (low, high, scale));
+                            continue;
+                        }
+                        // A pool of input codes needs no neurons: they do not change from step to step.
+                        None => None,
+                    },
+                    Some(ann::Op::Reshape(_) | ann::Op::Slice(_)) => of_operand,
+                    _ => None,
+                };
             if let Some(own) = own {
                 levels.insert(key(result), own);
             }
@@ -101,7 +102,9 @@ fn expand<'c, 'a>(
     // Zeros around the input, and past the end where the last window reaches out.
     let (mut before, mut after) = (vec![0; 4], vec![0; 4]);
     for axis in 0..2 {
-        let reach = (output[axis + 1] as i64 - 1) * pool.stride[axis] + (pool.kernel[axis] - 1) * pool.dilation[axis] + 1;
+        let reach = (output[axis + 1] as i64 - 1) * pool.stride[axis]
+            + (pool.kernel[axis] - 1) * pool.dilation[axis]
+            + 1;
         before[axis + 2] = pool.padding[axis];
         after[axis + 2] = (reach - pool.padding[axis] - shape[axis + 1] as i64).max(0);
     }
@@ -113,7 +116,8 @@ fn expand<'c, 'a>(
         value = mlir::insert_before(operation, &ann::Pad { before, after }, &[value], r#type)?;
     }
     let channels = shape[0];
-    let vector = |hint: &str, elements| TensorAttr::new(context, hint, &Tensor { shape: vec![channels], elements });
+    let vector =
+        |hint: &str, elements| TensorAttr::new(context, hint, &Tensor { shape: vec![channels], elements });
     let minus = ann::Scale {
         weight: vector("minus-one", Elements::I8(vec![-1; channels]))?,
         bias: vector("no-bias", Elements::I32(vec![0; channels]))?,
@@ -128,7 +132,11 @@ fn expand<'c, 'a>(
         shape[axis + 1] = output[axis + 1];
         let r#type = mlir::batch_type(context, &shape, Number::Integer);
         let tap = |index: i64| {
-            let slice = ann::Slice { axis: axis as i64 + 2, start: index * pool.dilation[axis], step: pool.stride[axis] };
+            let slice = ann::Slice {
+                axis: axis as i64 + 2,
+                start: index * pool.dilation[axis],
+                step: pool.stride[axis],
+            };
             mlir::insert_before(operation, &slice, &[value], r#type)
         };
         let mut largest = tap(0)?;

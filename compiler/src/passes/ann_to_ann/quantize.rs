@@ -33,7 +33,11 @@ pub const INFO: PassInfo = PassInfo {
     from: Some(Stage::AnnQuantized),
     to: Some(Stage::AnnInteger),
     claim: Claim::Lossy(0.25),
-    options: &[OptionInfo { name: "weight-bits", default: "8", summary: "bits of a weight, sign included: 2 to 8" }],
+    options: &[OptionInfo {
+        name: "weight-bits",
+        default: "8",
+        summary: "bits of a weight, sign included: 2 to 8",
+    }],
 };
 
 /// Largest weight of an identity path.
@@ -70,8 +74,12 @@ pub fn build(options: &Options) -> Result<Box<dyn Pass>, OptionError> {
 
 impl Pass for Quantize {
     fn run<'c>(&self, module: OperationRef<'c, '_>, _: &mut Session) -> IrResult<'c, ()> {
-        let mut lowering =
-            Lowering { pass: self, context: mlir::context(module), levels: HashMap::new(), accumulators: HashMap::new() };
+        let mut lowering = Lowering {
+            pass: self,
+            context: mlir::context(module),
+            levels: HashMap::new(),
+            accumulators: HashMap::new(),
+        };
         let operations = mlir::operations(mlir::network_block(module)?);
         for &operation in &operations {
             lowering.lower(operation)?;
@@ -91,6 +99,15 @@ impl Pass for Quantize {
 struct Level<'c, 'a> {
     integer: Value<'c, 'a>,
     scale: Vec<f64>,
+}
+
+/// The real parameters of an op with weights.
+struct Weighted {
+    /// Weights times the scales of what they weigh, a row for each output channel.
+    weights: Vec<f64>,
+    bias: Vec<f64>,
+    /// Largest integer weight.
+    limit: f64,
 }
 
 /// Identity of a value, to look it up.
@@ -118,12 +135,17 @@ impl<'c, 'a> Lowering<'_, 'c, 'a> {
         let operands = operation.operands().collect::<Vec<_>>();
         match ann::Op::read(operation).map_err(|error| IrError::at(operation, error.to_string()))? {
             None | Some(ann::Op::Normalize(_) | ann::Op::Observe(_)) => return Ok(()),
-            Some(ann::Op::Conv2d(_) | ann::Op::Linear(_) | ann::Op::Scale(_) | ann::Op::Add(_)) => return Ok(()),
+            Some(ann::Op::Conv2d(_) | ann::Op::Linear(_) | ann::Op::Scale(_) | ann::Op::Add(_)) => {
+                return Ok(());
+            }
             // As an add: the scales of its operands meet in one channel.
             Some(ann::Op::Concat(ann::Concat { axis })) if axis != 1 => return Ok(()),
             Some(_) => {}
         }
-        let Some(levels) = operands.iter().map(|operand| self.levels.get(&key(*operand)).cloned()).collect::<Option<Vec<_>>>()
+        let Some(levels) = operands
+            .iter()
+            .map(|operand| self.levels.get(&key(*operand)).cloned())
+            .collect::<Option<Vec<_>>>()
         else {
             return Ok(());
         };
@@ -147,8 +169,9 @@ impl<'c, 'a> Lowering<'_, 'c, 'a> {
         let r#type = self.integer_type(mlir::result(operation)?)?;
         let op = match ann::Op::read(operation).map_err(|error| IrError::at(operation, error.to_string()))? {
             Some(ann::Op::AvgPool2d(pool)) => {
-                let multiplier = flow::multipliers(&pool.divisor.read()?)
-                    .ok_or_else(|| IrError::at(operation, "the divisors of the windows have no small common multiple"))?;
+                let multiplier = flow::multipliers(&pool.divisor.read()?).ok_or_else(|| {
+                    IrError::at(operation, "the divisors of the windows have no small common multiple")
+                })?;
                 let tensor = Tensor {
                     shape: pool.divisor.shape(),
                     elements: Elements::I32(multiplier.iter().map(|&factor| factor as i32).collect()),
@@ -157,13 +180,19 @@ impl<'c, 'a> Lowering<'_, 'c, 'a> {
                 ann::Op::SumPool2d(ann::SumPool2d { rows: pool.rows, columns: pool.columns, multiplier })
             }
             Some(op) => op,
-            None => return Err(IrError::at(operation, format!("`{}` is no op of `ann`", mlir::name(operation)))),
+            None => {
+                return Err(IrError::at(operation, format!("`{}` is no op of `ann`", mlir::name(operation))));
+            }
         };
         let built = op.build(self.context, integers, &[r#type], operation.location())?;
         insert(at, built)
     }
 
-    fn activation(&mut self, operation: OperationRef<'c, 'a>, quantize: &ann::FakeQuantize<'c>) -> IrResult<'c, ()> {
+    fn activation(
+        &mut self,
+        operation: OperationRef<'c, 'a>,
+        quantize: &ann::FakeQuantize<'c>,
+    ) -> IrResult<'c, ()> {
         let (value, result) = (mlir::operand(operation)?, mlir::result(operation)?);
         let wanted = quantize.scale.read()?.to_f64();
         let (low, high) = (quantize.low, quantize.high);
@@ -194,15 +223,24 @@ impl<'c, 'a> Lowering<'_, 'c, 'a> {
                 *alpha = alpha.max(wanted / LARGEST_THRESHOLD);
             }
             let integer = self.accumulate(value, &alpha, operation)?;
-            let threshold = wanted.iter().zip(&alpha).map(|(scale, alpha)| (scale / alpha).round().max(1.0)).collect::<Vec<_>>();
-            let scale = threshold.iter().zip(&alpha).map(|(threshold, alpha)| threshold * alpha).collect::<Vec<_>>();
+            let threshold = wanted
+                .iter()
+                .zip(&alpha)
+                .map(|(scale, alpha)| (scale / alpha).round().max(1.0))
+                .collect::<Vec<_>>();
+            let scale =
+                threshold.iter().zip(&alpha).map(|(threshold, alpha)| threshold * alpha).collect::<Vec<_>>();
             let requantize = ann::Requantize {
                 threshold: TensorAttr::new(
                     self.context,
                     &format!("{layer}.threshold"),
                     &Tensor::integers(threshold.iter().map(|&threshold| threshold as i32).collect()),
                 )?,
-                scale: TensorAttr::new(self.context, &format!("{layer}.scale"), &Tensor::reals(scale.clone()))?,
+                scale: TensorAttr::new(
+                    self.context,
+                    &format!("{layer}.scale"),
+                    &Tensor::reals(scale.clone()),
+                )?,
                 low,
                 high,
             };
@@ -222,9 +260,11 @@ impl<'c, 'a> Lowering<'_, 'c, 'a> {
                     (self.accumulate(value, &alpha, operation)?, alpha)
                 }
             };
-            let location = mlir::definition(value).map_or(operation.location(), |definition| definition.location());
+            let location =
+                mlir::definition(value).map_or(operation.location(), |definition| definition.location());
             let hint = format!("output{index}.scale");
-            let view = ann::Dequantize { scale: TensorAttr::new(self.context, &hint, &Tensor::reals(scale))? };
+            let view =
+                ann::Dequantize { scale: TensorAttr::new(self.context, &hint, &Tensor::reals(scale))? };
             self.observations(value, operation)?;
             let real = mlir::insert_before_at(operation, &view, &[integer], value.r#type(), location)?;
             mlir::set_operand(operation, index, real);
@@ -255,8 +295,9 @@ impl<'c, 'a> Lowering<'_, 'c, 'a> {
         if let Some(level) = self.levels.get(&key(value)) {
             return Ok(level.scale.iter().map(|scale| scale / LARGEST_IDENTITY).collect());
         }
-        let operation = mlir::definition(value).ok_or_else(|| IrError::module("the network input must be quantized first"))?;
-        if let Some((weights, bias, limit)) = self.weighted(operation)? {
+        let operation = mlir::definition(value)
+            .ok_or_else(|| IrError::module("the network input must be quantized first"))?;
+        if let Some(Weighted { weights, bias, limit }) = self.weighted(operation)? {
             return Ok(weights
                 .chunks(weights.len() / bias.len().max(1))
                 .zip(&bias)
@@ -266,26 +307,33 @@ impl<'c, 'a> Lowering<'_, 'c, 'a> {
                 })
                 .collect());
         }
-        let needs = operation.operands().map(|operand| self.need_of(operand)).collect::<IrResult<Vec<_>>>()?;
+        let needs =
+            operation.operands().map(|operand| self.need_of(operand)).collect::<IrResult<Vec<_>>>()?;
         let flow = Flow::of(operation)?;
         let mut need = flow.forward(&needs, 0.0);
         need.iter_mut().for_each(|need| *need /= flow.multiple as f64);
         Ok(need)
     }
 
-    /// Real weights times the scales of what they weigh, a row for each output channel; biases; and the largest integer weight.
     /// `None` if the op has no weights.
-    fn weighted(&self, operation: OperationRef<'c, 'a>) -> IrResult<'c, Option<(Vec<f64>, Vec<f64>, f64)>> {
+    fn weighted(&self, operation: OperationRef<'c, 'a>) -> IrResult<'c, Option<Weighted>> {
         let (weight, bias, groups, limit) =
             match ann::Op::read(operation).map_err(|error| IrError::at(operation, error.to_string()))? {
-                Some(ann::Op::Conv2d(conv)) => (conv.weight, conv.bias, conv.groups as usize, self.pass.largest_weight),
+                Some(ann::Op::Conv2d(conv)) => {
+                    (conv.weight, conv.bias, conv.groups as usize, self.pass.largest_weight)
+                }
                 Some(ann::Op::Linear(linear)) => (linear.weight, linear.bias, 1, self.pass.largest_weight),
-                Some(ann::Op::Scale(scale)) => (scale.weight, scale.bias, scale.weight.shape()[0], LARGEST_IDENTITY),
+                Some(ann::Op::Scale(scale)) => {
+                    (scale.weight, scale.bias, scale.weight.shape()[0], LARGEST_IDENTITY)
+                }
                 _ => return Ok(None),
             };
         let input = mlir::operand(operation)?;
         let level = self.levels.get(&key(input)).ok_or_else(|| {
-            IrError::at(operation, "weights need a quantized input: run `insert-requantize` before `calibrate`")
+            IrError::at(
+                operation,
+                "weights need a quantized input: run `insert-requantize` before `calibrate`",
+            )
         })?;
         let shape = weight.shape();
         let (outputs, inputs) = (shape[0], shape.get(1).copied().unwrap_or(1));
@@ -299,22 +347,33 @@ impl<'c, 'a> Lowering<'_, 'c, 'a> {
                 weights[start..start + taps].iter_mut().for_each(|weight| *weight *= scale);
             }
         }
-        Ok(Some((weights, bias.read()?.to_f64(), limit)))
+        Ok(Some(Weighted { weights, bias: bias.read()?.to_f64(), limit }))
     }
 
     /// Builds the integers of an accumulator value, 1 standing for `alpha` in each channel, before `at`.
-    fn accumulate(&mut self, value: Value<'c, 'a>, alpha: &[f64], at: OperationRef<'c, 'a>) -> IrResult<'c, Value<'c, 'a>> {
+    fn accumulate(
+        &mut self,
+        value: Value<'c, 'a>,
+        alpha: &[f64],
+        at: OperationRef<'c, 'a>,
+    ) -> IrResult<'c, Value<'c, 'a>> {
         let integer = if let Some(level) = self.levels.get(&key(value)).cloned() {
-            let weights = level.scale.iter().zip(alpha).map(|(scale, alpha)| (scale / alpha).round()).collect::<Vec<_>>();
+            let weights = level
+                .scale
+                .iter()
+                .zip(alpha)
+                .map(|(scale, alpha)| (scale / alpha).round())
+                .collect::<Vec<_>>();
             let scale = ann::Scale {
                 weight: self.integers("identity.weight", &[weights.len()], &weights, true)?,
                 bias: self.charges("identity.bias", &vec![0.0; weights.len()])?,
             };
             mlir::insert_before(at, &scale, &[level.integer], level.integer.r#type())?
         } else {
-            let operation = mlir::definition(value).ok_or_else(|| IrError::module("the network input must be quantized first"))?;
+            let operation = mlir::definition(value)
+                .ok_or_else(|| IrError::module("the network input must be quantized first"))?;
             match self.weighted(operation)? {
-                Some((weights, bias, _)) => self.synapses(operation, at, &weights, &bias, alpha)?,
+                Some(weighted) => self.synapses(operation, at, &weighted.weights, &weighted.bias, alpha)?,
                 None => {
                     let flow = Flow::of(operation)?;
                     let alpha = alpha.iter().map(|alpha| alpha * flow.multiple as f64).collect::<Vec<_>>();
@@ -342,15 +401,26 @@ impl<'c, 'a> Lowering<'_, 'c, 'a> {
         alpha: &[f64],
     ) -> IrResult<'c, Value<'c, 'a>> {
         let row = weights.len() / alpha.len().max(1);
-        let weights = weights.iter().enumerate().map(|(index, weight)| (weight / alpha[index / row]).round()).collect::<Vec<_>>();
+        let weights = weights
+            .iter()
+            .enumerate()
+            .map(|(index, weight)| (weight / alpha[index / row]).round())
+            .collect::<Vec<_>>();
         let bias = bias.iter().zip(alpha).map(|(bias, alpha)| (bias / alpha).round()).collect::<Vec<_>>();
         let layer = mlir::layer(operation);
         let bias = self.charges(&format!("{layer}.bias"), &bias)?;
-        let weight = |old: TensorAttr, wide| self.integers(&format!("{layer}.weight"), &old.shape(), &weights, wide);
+        let weight =
+            |old: TensorAttr, wide| self.integers(&format!("{layer}.weight"), &old.shape(), &weights, wide);
         let op = match ann::Op::read(operation)? {
-            Some(ann::Op::Conv2d(conv)) => ann::Op::Conv2d(ann::Conv2d { weight: weight(conv.weight, false)?, bias, ..conv }),
-            Some(ann::Op::Linear(linear)) => ann::Op::Linear(ann::Linear { weight: weight(linear.weight, false)?, bias }),
-            Some(ann::Op::Scale(scale)) => ann::Op::Scale(ann::Scale { weight: weight(scale.weight, true)?, bias }),
+            Some(ann::Op::Conv2d(conv)) => {
+                ann::Op::Conv2d(ann::Conv2d { weight: weight(conv.weight, false)?, bias, ..conv })
+            }
+            Some(ann::Op::Linear(linear)) => {
+                ann::Op::Linear(ann::Linear { weight: weight(linear.weight, false)?, bias })
+            }
+            Some(ann::Op::Scale(scale)) => {
+                ann::Op::Scale(ann::Scale { weight: weight(scale.weight, true)?, bias })
+            }
             _ => return Err(IrError::at(operation, "the op has no weights")),
         };
         let input = self.levels.get(&key(mlir::operand(operation)?)).map(|level| level.integer);
@@ -359,7 +429,13 @@ impl<'c, 'a> Lowering<'_, 'c, 'a> {
         insert(at, op.build(self.context, &[input], &[r#type], operation.location())?)
     }
 
-    fn integers(&self, hint: &str, shape: &[usize], values: &[f64], wide: bool) -> IrResult<'c, TensorAttr<'c>> {
+    fn integers(
+        &self,
+        hint: &str,
+        shape: &[usize],
+        values: &[f64],
+        wide: bool,
+    ) -> IrResult<'c, TensorAttr<'c>> {
         let elements = if wide {
             Elements::I16(values.iter().map(|&value| value as i16).collect())
         } else {

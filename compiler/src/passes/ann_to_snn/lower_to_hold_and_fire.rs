@@ -75,13 +75,16 @@ fn partial_charges<'c>(operations: &[OperationRef<'c, '_>]) -> IrResult<'c, Vec<
         }
         let result = mlir::result(operation)?;
         let channels = mlir::sample_shape(result)?.first().copied().unwrap_or(1);
-        let magnitude = match ann::Op::read(operation).map_err(|error| IrError::at(operation, error.to_string()))? {
-            Some(ann::Op::Encode(encode)) => vec![encode.high.max(-encode.low) as f64; channels],
-            // The two neurons of a signed activation are counted both.
-            Some(ann::Op::Requantize(requantize)) => vec![(requantize.high - requantize.low) as f64; channels],
-            Some(ann::Op::Dequantize(_)) | None => vec![],
-            Some(_) => magnitude::of_linear(operation, &operands)?,
-        };
+        let magnitude =
+            match ann::Op::read(operation).map_err(|error| IrError::at(operation, error.to_string()))? {
+                Some(ann::Op::Encode(encode)) => vec![encode.high.max(-encode.low) as f64; channels],
+                // The two neurons of a signed activation are counted both.
+                Some(ann::Op::Requantize(requantize)) => {
+                    vec![(requantize.high - requantize.low) as f64; channels]
+                }
+                Some(ann::Op::Dequantize(_)) | None => vec![],
+                Some(_) => magnitude::of_linear(operation, &operands)?,
+            };
         by_value.insert(result.to_raw().ptr as usize, magnitude);
     }
     Ok(charges)
@@ -97,7 +100,11 @@ struct HoldAndFire {
 impl<'c, 'a> Schedule<'c, 'a> for HoldAndFire {
     const INPUT_EVERY_STEP: bool = false;
 
-    fn neurons(&mut self, site: &Site<'c, 'a>, requantize: &ann::Requantize<'c>) -> IrResult<'c, Value<'c, 'a>> {
+    fn neurons(
+        &mut self,
+        site: &Site<'c, 'a>,
+        requantize: &ann::Requantize<'c>,
+    ) -> IrResult<'c, Value<'c, 'a>> {
         let threshold = requantize.threshold.read()?.to_f64();
         let half = synapses::half(site, &threshold);
         let open = i64::from(self.finals[site.index]) - requantize.high.max(-requantize.low);
@@ -105,7 +112,10 @@ impl<'c, 'a> Schedule<'c, 'a> for HoldAndFire {
             let largest = initial.iter().fold(0.0, |largest: f64, charge| largest.max(charge.abs()));
             let hold = largest + self.charges[site.index].iter().copied().fold(0.0, f64::max) + 1.0;
             if hold > f64::from(i32::MAX) {
-                return Err(IrError::at(site.operation, format!("overflow: holding the layer takes a charge of {hold:.0}, over 32 bits")));
+                return Err(IrError::at(
+                    site.operation,
+                    format!("overflow: holding the layer takes a charge of {hold:.0}, over 32 bits"),
+                ));
             }
             let neuron = snn::HoldAndFire {
                 threshold: requantize.threshold,
@@ -127,9 +137,15 @@ impl<'c, 'a> Schedule<'c, 'a> for HoldAndFire {
         if requantize.low == 0 {
             return Ok(positive);
         }
-        let mirrored = crate::analysis::charge::spread(&threshold, site.charge.shape()) - 1.0 - &half - &site.charge;
+        let mirrored =
+            crate::analysis::charge::spread(&threshold, site.charge.shape()) - 1.0 - &half - &site.charge;
         let negative = neurons(".negative", negate(site, site.current)?, &mirrored, -requantize.low)?;
-        mlir::insert_before(site.operation, &snn::Add {}, &[positive, negate(site, negative)?], positive.r#type())
+        mlir::insert_before(
+            site.operation,
+            &snn::Add {},
+            &[positive, negate(site, negative)?],
+            positive.r#type(),
+        )
     }
 
     fn readout(&mut self, site: &Site<'c, 'a>, scale: TensorAttr<'c>) -> IrResult<'c, snn::Readout<'c>> {

@@ -88,12 +88,25 @@ impl Rate {
 impl<'c, 'a> Schedule<'c, 'a> for Rate {
     const INPUT_EVERY_STEP: bool = true;
 
-    fn neurons(&mut self, site: &Site<'c, 'a>, requantize: &ann::Requantize<'c>) -> IrResult<'c, Value<'c, 'a>> {
+    fn neurons(
+        &mut self,
+        site: &Site<'c, 'a>,
+        requantize: &ann::Requantize<'c>,
+    ) -> IrResult<'c, Value<'c, 'a>> {
         let levels = self.levels as f64;
         let gain = self.gain(site)?;
-        let threshold = requantize.threshold.read()?.to_f64().iter().map(|threshold| threshold * levels).collect::<Vec<_>>();
+        let threshold = requantize
+            .threshold
+            .read()?
+            .to_f64()
+            .iter()
+            .map(|threshold| threshold * levels)
+            .collect::<Vec<_>>();
         if let Some(threshold) = threshold.iter().find(|threshold| **threshold > f64::from(i32::MAX)) {
-            return Err(IrError::at(site.operation, format!("overflow: a threshold of {threshold:.0} does not fit 32 bits")));
+            return Err(IrError::at(
+                site.operation,
+                format!("overflow: a threshold of {threshold:.0} does not fit 32 bits"),
+            ));
         }
         let half = synapses::half(site, &threshold);
         let neurons = |suffix: &str, current: Value<'c, 'a>, initial: &ArrayD<f64>, bias: &ArrayD<f64>| {
@@ -105,7 +118,8 @@ impl<'c, 'a> Schedule<'c, 'a> for Rate {
                 delay: 0,
             };
             let name = mlir::layer(site.operation) + suffix;
-            let location = mlir::named_location(mlir::context(site.operation), &name, site.operation.location());
+            let location =
+                mlir::named_location(mlir::context(site.operation), &name, site.operation.location());
             mlir::insert_before_at(site.operation, &neuron, &[current], current.r#type(), location)
         };
         let positive = neurons("", site.current, &half, &site.charge)?;
@@ -114,7 +128,12 @@ impl<'c, 'a> Schedule<'c, 'a> for Rate {
         }
         let mirrored = charge::spread(&threshold, site.charge.shape()) - 1.0 - &half;
         let negative = neurons(".negative", negate(site, site.current)?, &mirrored, &-&site.charge)?;
-        mlir::insert_before(site.operation, &snn::Add {}, &[positive, negate(site, negative)?], positive.r#type())
+        mlir::insert_before(
+            site.operation,
+            &snn::Add {},
+            &[positive, negate(site, negative)?],
+            positive.r#type(),
+        )
     }
 
     fn readout(&mut self, site: &Site<'c, 'a>, scale: TensorAttr<'c>) -> IrResult<'c, snn::Readout<'c>> {

@@ -47,7 +47,8 @@ impl Pass for LowerToStBif {
         synapses::lower(module, &mut StBif)?;
         let operations = mlir::operations(mlir::network_block(module)?);
         let finals = latency::final_after(&operations, |_, operation| {
-            Ok(mlir::view::<snn::StBif>(operation)?.map(|neuron| ((neuron.high - neuron.low) as u32, neuron.delay as u32)))
+            Ok(mlir::view::<snn::StBif>(operation)?
+                .map(|neuron| ((neuron.high - neuron.low) as u32, neuron.delay as u32)))
         })?;
         synapses::annotate(module, "st-bif", latency::steps(&operations, &finals)?, levels)
     }
@@ -58,9 +59,16 @@ struct StBif;
 impl<'c, 'a> Schedule<'c, 'a> for StBif {
     const INPUT_EVERY_STEP: bool = false;
 
-    fn neurons(&mut self, site: &Site<'c, 'a>, requantize: &ann::Requantize<'c>) -> IrResult<'c, Value<'c, 'a>> {
+    fn neurons(
+        &mut self,
+        site: &Site<'c, 'a>,
+        requantize: &ann::Requantize<'c>,
+    ) -> IrResult<'c, Value<'c, 'a>> {
         if requantize.low > 0 || requantize.high < 0 {
-            return Err(IrError::at(site.operation, "a neuron starts silent: 0 must lie between its lowest and highest level"));
+            return Err(IrError::at(
+                site.operation,
+                "a neuron starts silent: 0 must lie between its lowest and highest level",
+            ));
         }
         let threshold = requantize.threshold.read()?.to_f64();
         let neuron = snn::StBif {

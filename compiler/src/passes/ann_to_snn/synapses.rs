@@ -9,7 +9,12 @@ use crate::{
 };
 use melior::{
     Context,
-    ir::{OperationRef, Value, ValueLike, attribute::{IntegerAttribute, StringAttribute}, operation::OperationLike, r#type::IntegerType},
+    ir::{
+        OperationRef, Value, ValueLike,
+        attribute::{IntegerAttribute, StringAttribute},
+        operation::OperationLike,
+        r#type::IntegerType,
+    },
 };
 use ndarray::ArrayD;
 use neurocuda_dialects::{Tensor, TensorAttr, ann, snn};
@@ -72,7 +77,11 @@ pub trait Schedule<'c, 'a> {
     /// # Errors
     ///
     /// If the schedule cannot carry this activation.
-    fn neurons(&mut self, site: &Site<'c, 'a>, requantize: &ann::Requantize<'c>) -> IrResult<'c, Value<'c, 'a>>;
+    fn neurons(
+        &mut self,
+        site: &Site<'c, 'a>,
+        requantize: &ann::Requantize<'c>,
+    ) -> IrResult<'c, Value<'c, 'a>>;
 
     /// The readout of a returned value.
     ///
@@ -94,7 +103,10 @@ struct Origin {
 /// # Errors
 ///
 /// If `schedule` cannot carry an op.
-pub fn lower<'c, 'a, S: Schedule<'c, 'a>>(module: OperationRef<'c, 'a>, schedule: &mut S) -> IrResult<'c, ()> {
+pub fn lower<'c, 'a, S: Schedule<'c, 'a>>(
+    module: OperationRef<'c, 'a>,
+    schedule: &mut S,
+) -> IrResult<'c, ()> {
     let context = mlir::context(module);
     let charges = Charges::of(module)?;
     let operations = mlir::operations(mlir::network_block(module)?);
@@ -104,12 +116,18 @@ pub fn lower<'c, 'a, S: Schedule<'c, 'a>>(module: OperationRef<'c, 'a>, schedule
         if mlir::has_name(operation, "func.return") {
             for (index, value) in operation.operands().enumerate().collect::<Vec<_>>() {
                 let real = lowered.get(&key(value)).map(|(value, _)| *value);
-                mlir::set_operand(operation, index, real.ok_or_else(|| IrError::at(operation, "nothing to read out"))?);
+                mlir::set_operand(
+                    operation,
+                    index,
+                    real.ok_or_else(|| IrError::at(operation, "nothing to read out"))?,
+                );
             }
             continue;
         }
         let op = ann::Op::read(operation).map_err(|error| IrError::at(operation, error.to_string()))?;
-        let op = op.ok_or_else(|| IrError::at(operation, format!("`{}` is no op of `ann`", mlir::name(operation))))?;
+        let op = op.ok_or_else(|| {
+            IrError::at(operation, format!("`{}` is no op of `ann`", mlir::name(operation)))
+        })?;
         if matches!(op, ann::Op::Observe(_)) {
             continue;
         }
@@ -140,9 +158,10 @@ pub fn lower<'c, 'a, S: Schedule<'c, 'a>>(module: OperationRef<'c, 'a>, schedule
             mlir::result(mlir::insert_operation(operation, built)?)
         };
         let (value, origin) = match &op {
-            ann::Op::Encode(encode) => {
-                (insert(&encoder(encode, S::INPUT_EVERY_STEP), Number::Integer)?, Origin { input: true, neurons: false })
-            }
+            ann::Op::Encode(encode) => (
+                insert(&encoder(encode, S::INPUT_EVERY_STEP), Number::Integer)?,
+                Origin { input: true, neurons: false },
+            ),
             ann::Op::Requantize(requantize) => {
                 (schedule.neurons(&site()?, requantize)?, Origin { input: false, neurons: true })
             }
@@ -203,7 +222,12 @@ fn synapse<'c>(operation: OperationRef<'c, '_>, op: &ann::Op<'c>) -> IrResult<'c
 /// # Errors
 ///
 /// If the module has no network.
-pub fn annotate<'c>(module: OperationRef<'c, '_>, schedule: &str, steps: u32, levels: i64) -> IrResult<'c, ()> {
+pub fn annotate<'c>(
+    module: OperationRef<'c, '_>,
+    schedule: &str,
+    steps: u32,
+    levels: i64,
+) -> IrResult<'c, ()> {
     let function = mlir::network(module)?;
     let context: &Context = mlir::context(module);
     let integer = |value: i64| IntegerAttribute::new(IntegerType::new(context, 64).into(), value).into();
@@ -242,4 +266,3 @@ pub fn half<'c>(site: &Site<'c, '_>, threshold: &[f64]) -> ArrayD<f64> {
     let half = threshold.iter().map(|threshold| (threshold / 2.0).floor()).collect::<Vec<_>>();
     charge::spread(&half, site.charge.shape())
 }
-

@@ -16,7 +16,9 @@ use crate::{
     pass::{Claim, OptionError, Options, Pass, PassInfo},
     session::Session,
 };
-use melior::ir::{OperationRef, ValueLike, attribute::IntegerAttribute, operation::OperationLike, r#type::IntegerType};
+use melior::ir::{
+    OperationRef, ValueLike, attribute::IntegerAttribute, operation::OperationLike, r#type::IntegerType,
+};
 use neurocuda_dialects::{TensorAttr, snn, stage::Stage};
 use std::collections::HashMap;
 
@@ -49,7 +51,9 @@ impl Pass for ProveBounds {
     fn run<'c>(&self, module: OperationRef<'c, '_>, _: &mut Session) -> IrResult<'c, ()> {
         let function = mlir::network(module)?;
         let steps = function.attribute(STEPS).ok().and_then(|steps| IntegerAttribute::try_from(steps).ok());
-        let steps = steps.ok_or_else(|| IrError::at(function, format!("the network does not state `{STEPS}`")))?.value() as f64;
+        let steps = steps
+            .ok_or_else(|| IrError::at(function, format!("the network does not state `{STEPS}`")))?
+            .value() as f64;
         let mut totals = HashMap::<usize, Vec<f64>>::new();
         for operation in mlir::operations(mlir::network_block(module)?) {
             if mlir::has_name(operation, "func.return") {
@@ -62,7 +66,9 @@ impl Pass for ProveBounds {
             let result = mlir::result(operation)?;
             let channels = mlir::sample_shape(result)?.first().copied().unwrap_or(1);
             let op = snn::Op::read(operation).map_err(|error| IrError::at(operation, error.to_string()))?;
-            let op = op.ok_or_else(|| IrError::at(operation, format!("`{}` is no op of `snn`", mlir::name(operation))))?;
+            let op = op.ok_or_else(|| {
+                IrError::at(operation, format!("`{}` is no op of `snn`", mlir::name(operation)))
+            })?;
             let total = match sent(&op, steps) {
                 Some(largest) => {
                     if let Some(charge) = operands.first().filter(|_| !matches!(op, snn::Op::Encode(_))) {

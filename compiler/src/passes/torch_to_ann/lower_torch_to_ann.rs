@@ -17,7 +17,7 @@ use super::{averages, dense, site::Site, windows::Pool};
 use crate::{
     mlir::{self, IrError, IrResult},
     pass::{Claim, OptionError, Options, Pass, PassInfo},
-    passes::channel_affine::{ChannelAffine, located},
+    passes::channel_affine::{ChannelAffine, channel_count, located},
     session::Session,
 };
 use melior::{
@@ -85,8 +85,7 @@ fn wrap_argument<'c, 'a>(
     }
     let first = *operations.first().ok_or_else(|| IrError::at(function, "the network is empty"))?;
     let shape = mlir::sample_shape(argument).map_err(|error| IrError::at(function, error.message))?;
-    let channels =
-        *shape.first().ok_or_else(|| IrError::at(function, "the network's input has no channel axis"))?;
+    let channels = channel_count(function, &shape)?;
     let identity = ChannelAffine { factor: vec![1.0; channels], offset: vec![0.0; channels] };
     let location = mlir::named_location(context, "input.normalize", mlir::value_location(argument));
     let view = normalize(context, &identity)?;
@@ -194,7 +193,7 @@ fn constant_pad<'c, 'a>(site: &Site<'c, 'a>, view: torch::ConstantPad) -> IrResu
     let shifted = site.then(&down, mlir::operand(site.operation)?, &site.input_shape)?;
     let padded = site.then(&pad, shifted, &site.output_shape)?;
     // Padding of the channel axis makes more channels than the operand has.
-    let Some(&channels) = site.output_shape.first() else { return Err(site.error("needs a channel axis")) };
+    let channels = channel_count(site.operation, &site.output_shape)?;
     let up = ChannelAffine { factor: vec![1.0; channels], offset: vec![value; channels] };
     site.then(&up.scale(site.operation)?, padded, &site.output_shape)
 }

@@ -349,6 +349,13 @@ fn what_cannot_be_lowered_is_an_error_with_a_way_out() {
             IMAGE,
             "tensor<?x2x3x3xf32>",
         ),
+        one("relu", "", "tensor<?x99999999999999xf32>", "tensor<?x99999999999999xf32>"),
+        one(
+            "constant_pad",
+            "before = array<i64: 0, 1>, after = array<i64: 0, 0>, value = 1.0",
+            vector,
+            "tensor<?x99999999999999xf32>",
+        ),
         check(
             "lower-torch-to-ann",
             &[],
@@ -374,6 +381,8 @@ fn what_cannot_be_lowered_is_an_error_with_a_way_out() {
     net.ncg:2:3: error: `torch.adaptive_avg_pool2d` needs more than 16777216 windows
     net.ncg:2:3: error: `torch.max_pool2d` makes samples of shape [2, 2, 3] of [2, 5, 6], but its result type says [2, 3, 3]
     net.ncg:2:3: error: `torch.avg_pool2d` has windows that do not fit samples of shape [2, 5, 6]; padding may be at most half of the kernel
+    -:2:3: error: 99999999999999 channels are more than 16777216
+    net.ncg:2:3: error: 99999999999999 channels are more than 16777216
     -:1:10: error: the network has 2 inputs instead of one
     "#);
 }
