@@ -3,7 +3,10 @@
 //! The key is a hash of the model, the samples and the version of this program. A cache that cannot be read or written is no
 //! error: calibration then runs.
 
-use crate::{analysis::histogram::Histogram, passes::ann_to_ann::calibrate::Observation, session::Session};
+use crate::{
+    analysis::{histogram::Histogram, observation::Observation},
+    session::Session,
+};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use std::{collections::BTreeMap, io::Write, path::PathBuf};
 

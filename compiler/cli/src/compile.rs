@@ -14,7 +14,7 @@ use neurocuda_compiler::{
     module_text,
     pipeline::{Hooks, PassReport, PipelineError},
     session::Session,
-    validate::{artifact::peak_memory_mb, each::EachValidator},
+    validate::{each::EachValidator, summary::peak_memory_mb},
 };
 use neurocuda_runtime::artifact::program;
 use std::{collections::BTreeMap, path::PathBuf};

@@ -5,3 +5,4 @@ pub mod flow;
 pub mod histogram;
 pub mod latency;
 pub mod magnitude;
+pub mod observation;

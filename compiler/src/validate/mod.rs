@@ -4,4 +4,5 @@ pub mod artifact;
 pub mod each;
 pub mod report;
 pub mod resume;
+pub mod summary;
 pub mod tally;

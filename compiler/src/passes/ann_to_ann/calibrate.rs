@@ -12,7 +12,7 @@
 
 use super::correct_bias;
 use crate::{
-    analysis::histogram::Histogram,
+    analysis::{histogram::Histogram, observation::Observation},
     calibration_cache,
     interpret::Network,
     mlir::{self, IrError, IrResult},
@@ -20,7 +20,7 @@ use crate::{
     session::{Samples, Session},
 };
 use melior::ir::{Location, OperationRef, Value, operation::OperationLike};
-use neurocuda_dialects::{Elements, Tensor, TensorAttr, View, ann, stage::Stage};
+use neurocuda_dialects::{Tensor, TensorAttr, View, ann, stage::Stage};
 use rayon::prelude::*;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -127,31 +127,6 @@ fn sites<'c, 'a>(module: OperationRef<'c, 'a>) -> IrResult<'c, Vec<Site<'c, 'a>>
         }
     }
     Ok(sites)
-}
-
-/// What calibration saw at one site.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Observation {
-    /// One histogram a channel.
-    pub histograms: Vec<Histogram>,
-    /// Mean of each channel, before the activation.
-    pub mean: Vec<f64>,
-}
-
-impl Observation {
-    fn counts(&self) -> Tensor {
-        let counts =
-            self.histograms.iter().flat_map(|histogram| histogram.counts().iter().copied()).collect();
-        Tensor { shape: vec![self.histograms.len(), Histogram::BINS], elements: Elements::I32(counts) }
-    }
-
-    fn origins(&self) -> Vec<f64> {
-        self.histograms.iter().map(Histogram::origin).collect()
-    }
-
-    fn widths(&self) -> Vec<f64> {
-        self.histograms.iter().map(Histogram::width).collect()
-    }
 }
 
 /// Histograms of every site, and for each sample (by index) the channel sums of every site.
