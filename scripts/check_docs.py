@@ -20,10 +20,10 @@ FENCE = re.compile(r"^\s*(```|~~~)")
 
 
 def documents():
-    """Every Markdown file that belongs to the project."""
-    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.md"]
-    names = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\n")
-    return sorted(ROOT / name for name in names if name and (ROOT / name).is_file())
+    """Every Markdown file of the project; found without git, which a fresh machine may lack."""
+    skipped = {"target", ".venv", ".git", "node_modules"}
+    found = (path for path in ROOT.rglob("*.md") if not skipped & set(path.relative_to(ROOT).parts))
+    return sorted(found)
 
 
 def lines_of(path):

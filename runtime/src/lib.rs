@@ -18,6 +18,7 @@ mod container;
 pub mod cpu;
 pub mod data;
 mod mapped_file;
+pub mod output;
 #[cfg(test)]
 mod testing;
 mod window;

@@ -41,7 +41,7 @@ pub struct Arguments {
     calibrate: PathBuf,
 
     /// Use at most this many of the samples.
-    #[arg(long, value_name = "N", default_value_t = 1000)]
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = data::count())]
     samples: usize,
 
     #[command(flatten)]
@@ -68,7 +68,7 @@ pub struct Arguments {
     validate_each: bool,
 
     /// Number of samples for --validate-each.
-    #[arg(long, value_name = "N", default_value_t = 8)]
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = data::count())]
     validate_samples: usize,
 
     /// Write what the compiler did as JSON.

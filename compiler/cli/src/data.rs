@@ -1,9 +1,15 @@
 //! Data files as the compiler takes them.
 
 use crate::failure::Failure;
+use clap::builder::RangedU64ValueParser;
 use neurocuda_compiler::{interpret::Sample, session::Samples, validate::artifact::sample};
 use neurocuda_runtime::data::{ImageView, Images};
 use std::{path::Path, sync::Arc};
+
+/// Parser of a number of images: none would mean a result about nothing.
+pub fn count() -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::new().range(1..)
+}
 
 /// Opens a data file and checks the shape of its images.
 pub fn open(path: &Path, shape: &[usize]) -> Result<Images, Failure> {

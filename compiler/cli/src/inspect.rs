@@ -36,7 +36,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         return Ok(());
     }
     output::line(format!(
-        "{} by {} (format {}), {:?}, {} levels, {} steps",
+        "{} by {} (format {}), {}, {} levels, {} steps",
         manifest.network,
         manifest.producer,
         manifest.format_version,

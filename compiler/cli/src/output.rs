@@ -11,14 +11,10 @@ pub fn json(path: &Path, value: &impl Serialize) -> Result<(), Failure> {
     file(path, &bytes)
 }
 
-/// Writes a file under a temporary name and renames it.
+/// Writes a file, whole or not at all.
 pub fn file(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let fail = |error: std::io::Error| Failure::input(format!("cannot write {}: {error}", path.display()));
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(fail)?;
-    file.write_all(bytes).map_err(fail)?;
-    file.persist(path).map_err(|error| fail(error.error))?;
-    Ok(())
+    neurocuda_runtime::output::write(path, bytes)
+        .map_err(|error| Failure::input(format!("cannot write {}: {error}", path.display())))
 }
 
 /// Prints a line. A reader that went away, as `head` does, is no failure.

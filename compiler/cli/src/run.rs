@@ -29,7 +29,7 @@ pub struct Arguments {
     timesteps: Option<u32>,
 
     /// Run only the first images.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = data::count())]
     limit: Option<usize>,
 
     /// Write every spike too.

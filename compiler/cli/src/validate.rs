@@ -49,7 +49,7 @@ pub struct Arguments {
     normalization: Normalization,
 
     /// Run only the first images.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = data::count())]
     limit: Option<usize>,
 
     /// Cap the number of steps. An exact network that has not settled by then fails its gate.
@@ -146,7 +146,7 @@ fn print(report: &Report) {
     let mut fact = |name: &str, value: String| {
         facts.add_row([name.to_owned(), value]);
     };
-    fact("network", format!("{}, {:?}, {} levels", report.network, report.schedule, report.levels));
+    fact("network", format!("{}, {}, {} levels", report.network, report.schedule, report.levels));
     fact("images", report.images.to_string());
     if let Some(accuracy) = report.accuracy {
         fact("accuracy, float network", percent(accuracy.float));

@@ -188,3 +188,76 @@ pub fn read<'c>(attribute: TensorAttr<'c>, shape: &[usize]) -> IrResult<'c, Arra
         )))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        interpret::{Network, Sample},
+        passes::testing::{encoder, integer_network, network, on_module, operation},
+    };
+
+    /// Charges of every op of `text` beside what the network computes from silence, as far as no neuron fires.
+    fn agree_on_silence(text: &str) {
+        on_module(text, |module| {
+            let charges = Charges::of(operation(module)).unwrap();
+            let operations = mlir::operations(mlir::network_block(operation(module)).unwrap());
+            let network = Network::new(operation(module)).unwrap();
+            let mut silent = vec![true; operations.len() + 1];
+            let silence = Sample::zeros(network.input_shape());
+            let mut compared = 0;
+            let mut probe = |index: usize, value: &Sample| {
+                let summary = &network.ops()[index];
+                let Some(output) = summary.output else { return };
+                let op = ann::Op::read(operations[index]).unwrap();
+                let starts = matches!(op, Some(ann::Op::Requantize(_)));
+                let sees_silence = summary.inputs.iter().all(|&input| silent[input]);
+                silent[output] = sees_silence && (!starts || value.iter().all(|&count| count == 0.0));
+                if sees_silence && !starts && !matches!(op, Some(ann::Op::Dequantize(_))) {
+                    assert_eq!(
+                        charges.get(mlir::result(operations[index]).unwrap()),
+                        Some(value),
+                        "op {index}"
+                    );
+                    compared += 1;
+                }
+            };
+            network.forward(&silence, &mut probe).unwrap();
+            assert!(compared >= 2, "{compared} ops compared");
+        });
+    }
+
+    #[test]
+    fn charges_are_what_silence_gives() {
+        agree_on_silence(&integer_network());
+        // Windows, padding, joins and layouts behind biases, with no neuron in between.
+        let body = format!(
+            r#"
+    %0 = "ann.encode"(%x) {{{}}} : (tensor<?x2x3x3xf32>) -> tensor<?x2x3x3xi32>
+    %1 = "ann.conv2d"(%0) {{weight = dense<3> : tensor<2x2x1x1xi8>, bias = dense<[5, -7]> : tensor<2xi32>,
+      stride = array<i64: 1, 1>, padding = array<i64: 1, 1>, dilation = array<i64: 1, 1>, groups = 1}}
+      : (tensor<?x2x3x3xi32>) -> tensor<?x2x5x5xi32>
+    %2 = "ann.pad"(%1) {{before = array<i64: 0, 1, 0, 2>, after = array<i64: 0, 0, 1, 0>}}
+      : (tensor<?x2x5x5xi32>) -> tensor<?x3x6x7xi32>
+    %3 = "ann.slice"(%2) {{axis = 3, start = 1, step = 2}} : (tensor<?x3x6x7xi32>) -> tensor<?x3x6x3xi32>
+    %4 = "ann.concat"(%3, %3) {{axis = 2}} : (tensor<?x3x6x3xi32>, tensor<?x3x6x3xi32>) -> tensor<?x3x12x3xi32>
+    %5 = "ann.sum_pool2d"(%4) {{rows = array<i64: 0, 6, 5, 12>, columns = array<i64: 0, 1, 1, 3>,
+      multiplier = dense<[[2, 1], [3, 5]]> : tensor<2x2xi32>}} : (tensor<?x3x12x3xi32>) -> tensor<?x3x2x2xi32>
+    %6 = "ann.add"(%5, %5) : (tensor<?x3x2x2xi32>, tensor<?x3x2x2xi32>) -> tensor<?x3x2x2xi32>
+    %7 = "ann.reshape"(%6) : (tensor<?x3x2x2xi32>) -> tensor<?x12xi32>
+    %r = "ann.dequantize"(%7) {{scale = dense<1.0> : tensor<12xf64>}} : (tensor<?x12xi32>) -> tensor<?x12xf32>"#,
+            encoder(2),
+        );
+        agree_on_silence(&network("tensor<?x2x3x3xf32>", &body, "tensor<?x12xf32>"));
+    }
+
+    #[test]
+    fn equal_charges_take_one_number_a_channel() {
+        let charge = ArrayD::from_shape_vec(vec![2, 2], vec![3.0, 3.0, -4.0, -4.0]).unwrap();
+        assert_eq!(tensor(&charge).unwrap(), Tensor::integers(vec![3, -4]));
+        let charge = ArrayD::from_shape_vec(vec![2, 2], vec![3.0, 3.0, -4.0, 4.0]).unwrap();
+        assert_eq!(tensor(&charge).unwrap().shape, [2, 2]);
+        let charge = ArrayD::from_elem(vec![1], 2_147_483_648.0);
+        assert!(tensor(&charge).unwrap_err().message.contains("does not fit 32 bits"));
+    }
+}

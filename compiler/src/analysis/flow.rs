@@ -72,7 +72,8 @@ impl Flow {
                 } else {
                     return Err(IrError::at(
                         operation,
-                        "a reshape must keep the channels or flatten everything; other reshapes mix scales of channels",
+                        "unsupported: a reshape must keep the channels or flatten everything; others would mix channels, which have \
+                         scales of their own: flatten everything, or keep the channels apart",
                     ));
                 }
             }
@@ -80,7 +81,7 @@ impl Flow {
                 multiple = common_multiple(&pool.divisor.read()?).ok_or_else(|| {
                     IrError::at(
                         operation,
-                        "the windows have too many different sizes: their common multiple is over 4096",
+                        "unsupported: the windows have too many different sizes: their common multiple is over 4096",
                     )
                 })?;
                 of_first(0..first)
@@ -114,20 +115,32 @@ impl Flow {
             .collect()
     }
 
-    /// A number for each channel of each operand from those of the result; `unused` where a channel goes nowhere.
-    pub fn backward(&self, result: &[f64], unused: f64) -> Vec<Vec<f64>> {
-        let mut operands = self.channels.iter().map(|&channels| vec![unused; channels]).collect::<Vec<_>>();
+    /// A number for each channel of each operand from those of the result that come from it: `combine` makes one of several, as
+    /// where a channel is flattened into features; `unused` where a channel goes nowhere.
+    pub fn backward(&self, result: &[f64], unused: f64, combine: fn(&[f64]) -> f64) -> Vec<Vec<f64>> {
+        let mut operands = self.channels.iter().map(|&channels| vec![vec![]; channels]).collect::<Vec<_>>();
         for (source, &value) in self.sources.iter().zip(result) {
             match *source {
                 None => {}
-                Some(Source::Of(operand, channel)) => operands[operand][channel] = value,
+                Some(Source::Of(operand, channel)) => operands[operand][channel].push(value),
                 Some(Source::All(channel)) => {
-                    operands.iter_mut().for_each(|operand| operand[channel] = value)
+                    operands.iter_mut().for_each(|operand| operand[channel].push(value));
                 }
             }
         }
-        operands
+        let one = |values: &Vec<f64>| if values.is_empty() { unused } else { combine(values) };
+        operands.iter().map(|operand| operand.iter().map(one).collect()).collect()
     }
+}
+
+/// Largest of some positive numbers.
+pub fn largest(values: &[f64]) -> f64 {
+    values.iter().copied().fold(0.0, f64::max)
+}
+
+/// Mean of some numbers.
+pub fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len().max(1) as f64
 }
 
 /// The op as one of `ann`; the weightless linear ops of `snn` are the same.
@@ -167,4 +180,99 @@ fn common_multiple(divisors: &Tensor) -> Option<u64> {
 
 fn greatest_common_divisor(a: u64, b: u64) -> u64 {
     if b == 0 { a } else { greatest_common_divisor(b, a % b) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        interpret::{Network, Sample},
+        passes::testing::{network, on_module, operation},
+    };
+    use neurocuda_dialects::Elements;
+
+    /// Checks `op`, which reads `%x` of 3 channels, against the interpreter: channels filled with their numbers, 1, 2 and 3, go
+    /// where the flow says.
+    fn follows(op: &str, input: &str, output: &str) {
+        let body = format!("%r = {op} : ({input}) -> {output}");
+        on_module(&network(input, &body, output), |module| {
+            let flow =
+                Flow::of(mlir::operations(mlir::network_block(operation(module)).unwrap())[0]).unwrap();
+            let network = Network::new(operation(module)).unwrap();
+            let sample = Sample::from_shape_fn(network.input_shape(), |index| (index[0] + 1) as f64);
+            let found = network.forward(&sample, &mut |_, _| ()).unwrap().remove(0);
+            let channels = found.outer_iter().map(|channel| channel.iter().copied().fold(0.0, f64::max));
+            let channels = channels.collect::<Vec<_>>();
+            assert_eq!(flow.forward(&[vec![1.0, 2.0, 3.0]], 0.0), channels, "{op}");
+            // Backwards, each channel gets a number of one that came from it.
+            for (channel, value) in flow.backward(&channels, 0.0, largest)[0].iter().enumerate() {
+                let used = channels.contains(&((channel + 1) as f64));
+                assert_eq!(*value, if used { (channel + 1) as f64 } else { 0.0 }, "{op}");
+            }
+        });
+    }
+
+    #[test]
+    fn channels_go_where_the_op_puts_them() {
+        let image = "tensor<?x3x2x2xf32>";
+        follows("\"ann.slice\"(%x) {axis = 1, start = 0, step = 2}", image, "tensor<?x2x2x2xf32>");
+        follows("\"ann.slice\"(%x) {axis = 3, start = 1, step = 1}", image, "tensor<?x3x2x1xf32>");
+        let pad = "\"ann.pad\"(%x) {before = array<i64: 0, 2, 0, 1>, after = array<i64: 0, 1, 0, 0>}";
+        follows(pad, image, "tensor<?x6x2x3xf32>");
+        follows("\"ann.reshape\"(%x)", image, "tensor<?x12xf32>");
+        follows("\"ann.reshape\"(%x)", image, "tensor<?x3x4xf32>");
+        let pool = "\"ann.max_pool2d\"(%x) {kernel = array<i64: 2, 2>, stride = array<i64: 2, 2>, \
+                    padding = array<i64: 0, 0>, dilation = array<i64: 1, 1>}";
+        follows(pool, image, "tensor<?x3x1x1xf32>");
+    }
+
+    #[test]
+    fn joins_keep_the_order_and_sums_share() {
+        let pair = "tensor<?x2xf32>";
+        let of = |op: &str, output: &str| {
+            let body = format!("%r = {op} : ({pair}, {pair}) -> {output}");
+            on_module(&network(pair, &body, output), |module| {
+                let flow =
+                    Flow::of(mlir::operations(mlir::network_block(operation(module)).unwrap())[0]).unwrap();
+                let forward = flow.forward(&[vec![1.0, 5.0], vec![3.0, 4.0]], 0.0);
+                let backward = flow.backward(&forward, 0.0, largest);
+                (forward, backward)
+            })
+        };
+        let (forward, backward) = of("\"ann.concat\"(%x, %x) {axis = 1}", "tensor<?x4xf32>");
+        assert_eq!((forward, backward), (vec![1.0, 5.0, 3.0, 4.0], vec![vec![1.0, 5.0], vec![3.0, 4.0]]));
+        let (forward, backward) = of("\"ann.add\"(%x, %x)", pair);
+        assert_eq!((forward, backward), (vec![3.0, 5.0], vec![vec![3.0, 5.0], vec![3.0, 5.0]]));
+    }
+
+    #[test]
+    fn features_of_a_channel_are_combined() {
+        let body = "%r = \"ann.reshape\"(%x) : (tensor<?x2x2xf32>) -> tensor<?x4xf32>";
+        on_module(&network("tensor<?x2x2xf32>", body, "tensor<?x4xf32>"), |module| {
+            let flow =
+                Flow::of(mlir::operations(mlir::network_block(operation(module)).unwrap())[0]).unwrap();
+            let backward = |combine| flow.backward(&[1.0, 4.0, 6.0, 2.0], 0.0, combine);
+            assert_eq!((backward(largest), backward(mean)), (vec![vec![4.0, 6.0]], vec![vec![2.5, 4.0]]));
+        });
+    }
+
+    #[test]
+    fn reshapes_that_mix_channels_are_refused() {
+        let body = "%r = \"ann.reshape\"(%x) : (tensor<?x4x3xf32>) -> tensor<?x2x6xf32>";
+        on_module(&network("tensor<?x4x3xf32>", body, "tensor<?x2x6xf32>"), |module| {
+            let op = mlir::operations(mlir::network_block(operation(module)).unwrap())[0];
+            assert!(Flow::of(op).is_err_and(|error| error.message.contains("mix channels")));
+        });
+    }
+
+    #[test]
+    fn divisors_have_a_small_common_multiple_or_none() {
+        let divisors =
+            |sizes: &[i64]| Tensor { shape: vec![sizes.len()], elements: Elements::I64(sizes.to_vec()) };
+        assert_eq!(multipliers(&divisors(&[1, 2, 3, 4])), Some(vec![12, 6, 4, 3]));
+        assert_eq!(multipliers(&divisors(&[49])), Some(vec![1]));
+        // One large window is fine; many that have little in common are not.
+        assert_eq!(multipliers(&divisors(&[10_000])), Some(vec![1]));
+        assert_eq!(multipliers(&divisors(&[7, 11, 13, 17])), None);
+    }
 }

@@ -68,3 +68,48 @@ pub fn steps<'c>(operations: &[OperationRef<'c, '_>], finals: &[u32]) -> IrResul
         .next()
         .ok_or_else(|| IrError::module("the network returns nothing"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::passes::testing::{encoder, network, on_module, operation};
+    use neurocuda_dialects::snn;
+
+    #[test]
+    fn the_longest_path_counts() {
+        // Two neurons on one side of a sum and a delayed one on the other.
+        let neuron = |input: &str, high: u32, delay: u32| {
+            format!(
+                "\"snn.st_bif\"({input}) {{threshold = dense<1> : tensor<1xi32>, initial = dense<0> : tensor<1xi32>, \
+                 low = 0, high = {high}, delay = {delay}}} : (tensor<?x1xi32>) -> tensor<?x1xi32>"
+            )
+        };
+        let body = format!(
+            r#"
+    %0 = "snn.encode"(%x) {{{}, every_step = false}} : (tensor<?x1xf32>) -> tensor<?x1xi32>
+    %1 = {}
+    %2 = {}
+    %3 = {}
+    %4 = "snn.add"(%2, %3) : (tensor<?x1xi32>, tensor<?x1xi32>) -> tensor<?x1xi32>
+    %r = "snn.readout"(%4) {{initial = dense<0> : tensor<1xi32>, bias = dense<0> : tensor<1xi32>, gain = 1,
+      scale = dense<1.0> : tensor<1xf64>, average = false}} : (tensor<?x1xi32>) -> tensor<?x1xf32>"#,
+            encoder(1),
+            neuron("%0", 3, 0),
+            neuron("%1", 5, 0),
+            neuron("%0", 4, 9),
+        );
+        on_module(&network("tensor<?x1xf32>", &body, "tensor<?x1xf32>"), |module| {
+            let operations = mlir::operations(mlir::network_block(operation(module)).unwrap());
+            let finals = final_after(&operations, |_, operation| {
+                let neuron = mlir::view::<snn::StBif>(operation)?;
+                Ok(neuron.map(|neuron| (neuron.high as u32, neuron.delay as u32)))
+            })
+            .unwrap();
+            // Codes in step 0; three spikes to step 2; five from there to step 6; four, nine steps later, to step 12.
+            assert_eq!(finals, [1, 3, 7, 13, 13, 13, 13]);
+            assert_eq!(steps(&operations, &finals).unwrap(), 13);
+            let endless = final_after(&operations, |_, _| Ok(Some((u32::MAX, 1))));
+            assert!(endless.is_err_and(|error| error.message.contains("2^32 steps")));
+        });
+    }
+}

@@ -78,3 +78,114 @@ fn largest_window(rows: &[i64], columns: &[i64], multiplier: &[f64]) -> f64 {
     }
     largest
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        interpret::{Network, Sample},
+        mlir,
+        passes::testing::{integers, network, on_module, operation, random_samples},
+    };
+    use melior::ir::operation::OperationLike;
+
+    /// The bound of each result channel of `op`, which reads an integer `%x` of `input` channels of 3 x 3, whose magnitudes are
+    /// at most `magnitudes`; and the largest magnitudes that random and worst inputs give.
+    fn bound_and_largest(op: &str, input: usize, output: &str, magnitudes: &[f64]) -> (Vec<f64>, Vec<f64>) {
+        let argument = format!("tensor<?x{input}x3x3xi32>");
+        let body = format!(
+            "%r = {op} : {} -> {output}",
+            if op.contains("%x, %x") { format!("({argument}, {argument})") } else { format!("({argument})") }
+        );
+        on_module(&network(&argument, &body, output), |module| {
+            let op = mlir::operations(mlir::network_block(operation(module)).unwrap())[0];
+            let operands = vec![magnitudes.to_vec(); op.operand_count()];
+            let bound = of_linear(op, &operands).unwrap();
+            let network = Network::new(operation(module)).unwrap();
+            let forward = |sample: &Sample| network.forward(sample, &mut |_, _| ()).unwrap().remove(0);
+            let mut largest = vec![0.0f64; bound.len()];
+            let mut see = |sample: &Sample| {
+                for (largest, channel) in largest.iter_mut().zip(forward(sample).outer_iter()) {
+                    *largest = channel.iter().fold(*largest, |largest, value| largest.max(value.abs()));
+                }
+            };
+            let shape = [input, 3, 3];
+            let limits = Sample::from_shape_fn(&shape[..], |index| magnitudes[index[0]]);
+            let random = random_samples(&shape);
+            (0..random.count)
+                .for_each(|index| see(&((random.fetch)(index) / 4.0 * &limits).mapv(f64::trunc)));
+            // The op is linear: its response to each input alone has the sign that the worst input needs.
+            let outputs = forward(&limits).len();
+            for output in 0..outputs {
+                let worst = Sample::from_shape_fn(&shape[..], |index| {
+                    let mut alone = Sample::zeros(&shape[..]);
+                    alone[&index] = 1.0;
+                    let response = forward(&alone).iter().copied().nth(output).unwrap();
+                    response.signum() * magnitudes[index[0]]
+                });
+                see(&worst);
+            }
+            (bound, largest)
+        })
+    }
+
+    #[test]
+    fn bounds_hold_and_are_reached() {
+        let conv = |groups: usize| {
+            format!(
+                "\"ann.conv2d\"(%x) {{bias = dense<0> : tensor<6xi32>, weight = {}, stride = array<i64: 1, 1>, padding = array<i64: 0, 0>, \
+                 dilation = array<i64: 1, 1>, groups = {groups}}}",
+                integers(&[6, 4 / groups, 3, 2], groups as u64, 9, "i8"),
+            )
+        };
+        let small = "tensor<?x6x1x2xi32>";
+        let scale = format!(
+            "\"ann.scale\"(%x) {{bias = dense<0> : tensor<4xi32>, weight = {}}}",
+            integers(&[4], 5, 900, "i16")
+        );
+        let pool = "\"ann.sum_pool2d\"(%x) {rows = array<i64: 0, 1, 0, 3>, columns = array<i64: 0, 2, 1, 3>, \
+                    multiplier = dense<[[7, 1], [2, 2]]> : tensor<2x2xi32>}";
+        let same = "tensor<?x4x3x3xi32>";
+        for (op, output) in [
+            (conv(1).as_str(), small),
+            (conv(2).as_str(), small),
+            (&scale, same),
+            (pool, "tensor<?x4x2x2xi32>"),
+            ("\"ann.add\"(%x, %x)", same),
+            ("\"ann.concat\"(%x, %x) {axis = 1}", "tensor<?x8x3x3xi32>"),
+            ("\"ann.slice\"(%x) {axis = 1, start = 1, step = 2}", "tensor<?x2x3x3xi32>"),
+            (
+                "\"ann.pad\"(%x) {before = array<i64: 0, 1, 0, 0>, after = array<i64: 0, 1, 0, 0>}",
+                "tensor<?x6x3x3xi32>",
+            ),
+            ("\"ann.reshape\"(%x)", "tensor<?x36xi32>"),
+        ] {
+            let (bound, largest) = bound_and_largest(op, 4, output, &[3.0, 1.0, 10.0, 5.0]);
+            assert_eq!(bound, largest, "{op}");
+        }
+    }
+
+    #[test]
+    fn spiking_ops_are_bounded_as_integer_ones() {
+        let argument = "tensor<?x3xi32>";
+        let weight = integers(&[2, 3], 1, 9, "i8");
+        for attributes in [
+            format!("\"snn.linear\"(%x) {{weight = {weight}}}"),
+            format!("\"ann.linear\"(%x) {{weight = {weight}, bias = dense<99> : tensor<2xi32>}}"),
+        ] {
+            let body = format!("%r = {attributes} : ({argument}) -> tensor<?x2xi32>");
+            on_module(&network(argument, &body, "tensor<?x2xi32>"), |module| {
+                let op = mlir::operations(mlir::network_block(operation(module)).unwrap())[0];
+                let weights = TensorAttr::from_attribute(op.attribute("weight").unwrap())
+                    .unwrap()
+                    .read()
+                    .unwrap()
+                    .to_f64();
+                let sum =
+                    |row: &[f64]| row.iter().zip([2.0, 3.0, 5.0]).map(|(w, m)| w.abs() * m).sum::<f64>();
+                let wanted = weights.chunks(3).map(sum).collect::<Vec<_>>();
+                assert_eq!(of_linear(op, &[vec![2.0, 3.0, 5.0]]).unwrap(), wanted);
+            });
+        }
+    }
+}

@@ -8,7 +8,7 @@ pub mod any;
 mod channel_affine;
 pub mod snn_to_snn;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 pub mod torch_to_ann;
 pub mod torch_to_torch;
 

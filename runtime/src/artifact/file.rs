@@ -1,6 +1,6 @@
 //! Artifacts as files.
 
-use std::{collections::HashMap, fs, io, io::Write, path::Path};
+use std::{collections::HashMap, path::Path};
 
 use safetensors::tensor::TensorView;
 use serde::Deserialize;
@@ -9,6 +9,7 @@ use super::{Artifact, ArtifactError, DType, FORMAT_VERSION, MANIFEST_KEY, Manife
 use crate::{
     container::{Container, ContainerError},
     mapped_file::MappedFile,
+    output,
 };
 
 /// The one field that every version of the format has.
@@ -92,37 +93,10 @@ impl Artifact {
     pub fn write(&self, path: impl AsRef<Path>) -> Result<(), ArtifactError> {
         let path = path.as_ref();
         let bytes = self.to_bytes()?;
-        write_atomically(path, &bytes).map_err(|source| ArtifactError::Io {
+        output::write(path, &bytes).map_err(|source| ArtifactError::Io {
             action: "write",
             path: path.to_owned(),
             source,
         })
     }
-}
-
-/// Writes a file under a temporary name in the same folder and renames it.
-fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    if let Ok(metadata) = fs::metadata(path) {
-        if metadata.is_dir() {
-            return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder"));
-        }
-        // Renaming over `/dev/null` or a pipe would replace the device by a file.
-        if !metadata.is_file() {
-            return fs::OpenOptions::new().write(true).open(path)?.write_all(bytes);
-        }
-    }
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".neurocuda-");
-    // Temporary files are private by default; an artifact gets the rights of any new file.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = builder.tempfile_in(folder)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| error.error)?;
-    Ok(())
 }

@@ -26,6 +26,16 @@ pub enum Schedule {
     Rate,
 }
 
+impl std::fmt::Display for Schedule {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter) -> std::fmt::Result {
+        formatter.write_str(match self {
+            Self::StBif => "st-bif",
+            Self::HoldAndFire => "hold-and-fire",
+            Self::Rate => "rate",
+        })
+    }
+}
+
 /// A spiking program.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -195,3 +195,52 @@ fn observe<'c>(
         })
         .collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::passes::testing::{check, check_calibrated, dense, network};
+
+    fn text() -> String {
+        let body = format!(
+            r#"
+    %0 = "ann.normalize"(%x) {{multiplier = dense<1.0> : tensor<2xf64>, offset = dense<0.0> : tensor<2xf64>,
+      minimum = dense<0xFFF0000000000000> : tensor<2xf64>, maximum = dense<0x7FF0000000000000> : tensor<2xf64>}}
+      : (tensor<?x2xf32>) -> tensor<?x2xf32>
+    %1 = "ann.linear"(%0) {{weight = {}, bias = {}}} : (tensor<?x2xf32>) -> tensor<?x3xf32>
+    %2 = "ann.activation"(%1) {{minimum = 0.0, maximum = 1.0}} : (tensor<?x3xf32>) -> tensor<?x3xf32>
+    %r = "ann.linear"(%2) {{weight = {}, bias = {}}} : (tensor<?x3xf32>) -> tensor<?x1xf32>"#,
+            dense(&[3, 2], 1),
+            dense(&[3], 2),
+            dense(&[1, 3], 3),
+            dense(&[1], 4),
+        );
+        network("tensor<?x2xf32>", &body, "tensor<?x1xf32>")
+    }
+
+    #[test]
+    fn threads_and_the_order_of_samples_do_not_matter() {
+        let samples =
+            (0..40).map(|k| [f64::from(k * k % 23) / 7.0 - 1.0, f64::from(k) / 3.0]).collect::<Vec<_>>();
+        let forward = samples.iter().map(<[f64; 2]>::as_slice).collect::<Vec<_>>();
+        let on = |threads, samples: &[&[f64]]| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| check_calibrated("calibrate", &[], &text(), samples, false))
+        };
+        assert_eq!(on(1, &forward), on(4, &forward));
+        // Means are real sums in the order of the samples; histograms are the same in any.
+        let reverse = forward.iter().rev().copied().collect::<Vec<_>>();
+        let without_means = |module: String| {
+            let lines = module.lines().map(|line| line.split("mean = ").next().unwrap().to_owned());
+            lines.collect::<Vec<_>>()
+        };
+        assert_eq!(without_means(on(1, &forward)), without_means(on(3, &reverse)));
+    }
+
+    #[test]
+    fn samples_are_needed() {
+        assert_eq!(
+            check("calibrate", &[], &text()),
+            "module: error: calibrate needs calibration samples: give a data file with --calibrate"
+        );
+    }
+}

@@ -198,3 +198,89 @@ fn distributions<'c>(observe: &ann::Observe<'c>) -> IrResult<'c, Vec<Distributio
         .map(|(counts, (&origin, &width))| Distribution::new(counts, origin, width))
         .collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::passes::testing::{check_calibrated, network};
+
+    const PASS: ChooseThresholds = ChooseThresholds { levels: 4, input_levels: 127 };
+
+    /// Values that came once each.
+    fn values(values: &[f64]) -> Distribution {
+        let mut all = Distribution::default();
+        values.iter().for_each(|&value| all.join(Distribution::new(&[1], value - 0.5, 1.0)));
+        all
+    }
+
+    fn grid(minimum: f64, maximum: f64, channels: &[&[f64]]) -> (Vec<f64>, i64, i64) {
+        let distributions = channels.iter().map(|channel| values(channel)).collect::<Vec<_>>();
+        let grid = PASS.grid(&ann::Activation { minimum, maximum }, &distributions).unwrap();
+        (grid.steps, grid.low, grid.high)
+    }
+
+    const INFINITY: f64 = f64::INFINITY;
+
+    #[test]
+    fn a_relu_gets_a_step_for_each_channel() {
+        let channels: [&[f64]; 2] = [&[0.5, 1.0, 2.0], &[3.0, 12.0]];
+        assert_eq!(grid(0.0, INFINITY, &channels), (vec![0.5, 3.0], 0, 4));
+    }
+
+    #[test]
+    fn a_channel_that_was_never_active_takes_the_largest_step() {
+        assert_eq!(grid(0.0, INFINITY, &[&[0.5, 2.0], &[], &[4.0, 16.0]]).0, [0.5, 4.0, 4.0]);
+        assert_eq!(grid(0.0, INFINITY, &[&[], &[]]).0, [1.0, 1.0]);
+    }
+
+    #[test]
+    fn a_signed_activation_has_levels_on_both_sides() {
+        assert_eq!(grid(-INFINITY, INFINITY, &[&[-2.0, 0.5, 1.0]]), (vec![0.5], -4, 4));
+    }
+
+    #[test]
+    fn levels_do_not_pass_a_finite_maximum() {
+        assert_eq!(grid(0.0, 6.0, &[&[6.5, 6.5], &[1.0, 2.0, 4.0]]), (vec![1.5, 1.0], 0, 4));
+    }
+
+    #[test]
+    fn bounds_of_both_signs_are_whole_levels_of_one_step() {
+        // Four levels reach 3 at most with 0.75 a step, of which −1 is one and a third.
+        assert_eq!(grid(-1.0, 3.0, &[&[3.0, 3.0], &[0.75, -1.0]]), (vec![0.75, 0.75], -1, 4));
+        assert_eq!(grid(-4.0, 0.0, &[&[-4.0, -1.0]]), (vec![1.0], -4, 0));
+    }
+
+    #[test]
+    fn an_activation_without_a_silent_state_is_refused() {
+        for (minimum, maximum) in [(1.0, 6.0), (-3.0, -1.0), (0.0, 0.0), (f64::NAN, 1.0)] {
+            assert!(
+                PASS.grid(&ann::Activation { minimum, maximum }, &[values(&[1.0])]).is_err(),
+                "{minimum} {maximum}"
+            );
+        }
+    }
+
+    #[test]
+    fn integer_samples_are_their_own_codes() {
+        let body = r#"
+            %0 = "ann.normalize"(%x) {multiplier = dense<0.25> : tensor<1xf64>, offset = dense<0.0> : tensor<1xf64>,
+              minimum = dense<0xFFF0000000000000> : tensor<1xf64>, maximum = dense<0x7FF0000000000000> : tensor<1xf64>}
+              : (tensor<?x1xf32>) -> tensor<?x1xf32>
+            "ann.observe"(%0) {counts = dense<1> : tensor<1x1xi32>, origin = dense<ORIGIN> : tensor<1xf64>,
+              width = dense<0.5> : tensor<1xf64>, mean = dense<0.0> : tensor<1xf64>} : (tensor<?x1xf32>) -> ()
+            %r = "ann.activation"(%0) {minimum = 0xFFF0000000000000 : f64, maximum = 0x7FF0000000000000 : f64}
+              : (tensor<?x1xf32>) -> tensor<?x1xf32>"#;
+        let scale = |origin: &str, integers| {
+            let text = network("tensor<?x1xf32>", &body.replace("ORIGIN", origin), "tensor<?x1xf32>");
+            let module = check_calibrated("choose-thresholds", &[], &text, &[&[100.0], &[-7.0]], integers);
+            module.split("scale = dense<").nth(1).and_then(|rest| rest.split('>').next()).unwrap().to_owned()
+        };
+        // The largest value is 31.75, 127 steps of the lattice.
+        assert_eq!(scale("31.5", true), "2.500000e-01");
+        // Half a step more is still the same bin; beyond, values do not fit and the lattice does not help.
+        assert_eq!(scale("31.625", true), "2.500000e-01");
+        assert_eq!(scale("63.25", true), "5.000000e-01");
+        // Real samples lie on no lattice.
+        assert_eq!(scale("15.625", false), "1.250000e-01");
+    }
+}

@@ -12,7 +12,7 @@
 //! ops have served then and go.
 
 use crate::{
-    analysis::flow::Flow,
+    analysis::flow::{self, Flow},
     interpret::{InterpretError, Network, Sample},
     mlir::{self, IrError, IrResult},
     pass::{Claim, OptionError, Options, Pass, PassInfo},
@@ -185,7 +185,7 @@ fn apply<'c>(value: Value<'c, '_>, shift: &[f64]) -> IrResult<'c, Option<Vec<f64
         Some(ann::Op::Concat(_) | ann::Op::Slice(_) | ann::Op::Reshape(_)) => {
             let flow = Flow::of(operation)?;
             let mut applied = Vec::new();
-            for (operand, shift) in operation.operands().zip(flow.backward(shift, 0.0)) {
+            for (operand, shift) in operation.operands().zip(flow.backward(shift, 0.0, flow::mean)) {
                 applied.push(apply(operand, &shift)?.unwrap_or_else(|| vec![0.0; shift.len()]));
             }
             Ok(Some(flow.forward(&applied, 0.0)))
@@ -209,4 +209,83 @@ fn even_gain<'c>(pool: &ann::SumPool2d<'c>) -> IrResult<'c, Option<f64>> {
         })
         .collect::<Vec<_>>();
     Ok(gains.first().copied().filter(|first| *first > 0.0 && gains.iter().all(|gain| gain == first)))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::passes::testing::{check_calibrated, encoder, network};
+
+    /// A network of one layer, whose accumulator is wanted to have the mean `mean` and goes through `between`.
+    fn text(between: &str, shape: &str, mean: &str) -> String {
+        let body = format!(
+            r#"
+    %0 = "ann.encode"(%x) {{{encoder}}} : (tensor<?x2x1x4xf32>) -> tensor<?x2x1x4xi32>
+    %1 = "ann.conv2d"(%0) {{weight = dense<[[[[1]], [[0]]], [[[0]], [[3]]]]> : tensor<2x2x1x1xi8>,
+      bias = dense<[10, 20]> : tensor<2xi32>, stride = array<i64: 1, 1>, padding = array<i64: 0, 0>,
+      dilation = array<i64: 1, 1>, groups = 1}} : (tensor<?x2x1x4xi32>) -> tensor<?x2x1x4xi32>
+    {between}
+    "ann.observe"(%v) {{counts = dense<0> : tensor<2x1xi32>, origin = dense<0.0> : tensor<2xf64>,
+      width = dense<0.0> : tensor<2xf64>, mean = dense<{mean}> : tensor<2xf64>}} : ({shape}) -> ()
+    %r = "ann.dequantize"(%v) {{scale = dense<[0.5, 0.25]> : tensor<2xf64>}} : ({shape}) -> {result}"#,
+            encoder = encoder(2),
+            result = shape.replace("i32", "f32"),
+        );
+        network("tensor<?x2x1x4xf32>", &body, &shape.replace("i32", "f32"))
+    }
+
+    /// Codes are twice the values: 2, 4, 6, 8 with mean 5, and −4.
+    fn corrected(text: &str) -> String {
+        let sample = [1.0, 2.0, 3.0, 4.0, -2.0, -2.0, -2.0, -2.0];
+        let module = check_calibrated("correct-bias", &[], text, &[&sample], false);
+        assert!(!module.contains("ann.observe"), "{module}");
+        let bias = module.split("bias = dense<").nth(1).unwrap_or(&module);
+        bias.split('>').next().unwrap().to_owned()
+    }
+
+    #[test]
+    fn means_are_met_to_half_a_unit() {
+        // The means are 15 and 8 units; 16.4 and 4.4 are wanted.
+        let identity = r#"%v = "ann.reshape"(%1) : (tensor<?x2x1x4xi32>) -> tensor<?x2x1x4xi32>"#;
+        assert_eq!(corrected(&text(identity, "tensor<?x2x1x4xi32>", "[8.2, 1.1]")), "[11, 16]");
+    }
+
+    #[test]
+    fn a_pool_passes_on_what_its_windows_multiply() {
+        // Windows of 2 times 3: the means are 90 and 48 units; 99.5 and 30.4 are wanted, shifts of 2 and −3 before the pool.
+        let pool = r#"%v = "ann.sum_pool2d"(%1) {rows = array<i64: 0, 1>, columns = array<i64: 0, 2, 2, 4>,
+            multiplier = dense<3> : tensor<1x2xi32>} : (tensor<?x2x1x4xi32>) -> tensor<?x2x1x2xi32>"#;
+        assert_eq!(corrected(&text(pool, "tensor<?x2x1x2xi32>", "[49.75, 7.6]")), "[12, 17]");
+        // Where windows differ there is no one shift.
+        let uneven = pool.replace("0, 2, 2, 4", "0, 1, 1, 4");
+        assert_eq!(corrected(&text(&uneven, "tensor<?x2x1x2xi32>", "[45.5, 11.2]")), "[10, 20]");
+    }
+
+    #[test]
+    fn a_flattened_channel_is_shifted_by_the_mean_of_its_features() {
+        let body = format!(
+            r#"
+    %0 = "ann.encode"(%x) {{{}}} : (tensor<?x2x1x1xf32>) -> tensor<?x2x1x1xi32>
+    %1 = "ann.reshape"(%0) : (tensor<?x2x1x1xi32>) -> tensor<?x1x2xi32>
+    %2 = "ann.scale"(%1) {{weight = dense<1> : tensor<1xi16>, bias = dense<10> : tensor<1xi32>}}
+      : (tensor<?x1x2xi32>) -> tensor<?x1x2xi32>
+    %3 = "ann.reshape"(%2) : (tensor<?x1x2xi32>) -> tensor<?x2xi32>
+    "ann.observe"(%3) {{counts = dense<0> : tensor<2x1xi32>, origin = dense<0.0> : tensor<2xf64>,
+      width = dense<0.0> : tensor<2xf64>, mean = dense<[13.0, 7.0]> : tensor<2xf64>}} : (tensor<?x2xi32>) -> ()
+    %r = "ann.dequantize"(%3) {{scale = dense<1.0> : tensor<2xf64>}} : (tensor<?x2xi32>) -> tensor<?x2xf32>"#,
+            encoder(2),
+        );
+        // 10 and 10 are found, 13 and 7 wanted: no shift serves both.
+        let text = network("tensor<?x2x1x1xf32>", &body, "tensor<?x2xf32>");
+        let module = check_calibrated("correct-bias", &[], &text, &[&[0.0, 0.0]], false);
+        assert!(module.contains("bias = dense<10>"), "{module}");
+    }
+
+    #[test]
+    fn joined_channels_are_corrected_where_they_come_from() {
+        let join = r#"%a = "ann.slice"(%1) {axis = 1, start = 0, step = 2} : (tensor<?x2x1x4xi32>) -> tensor<?x1x1x4xi32>
+            %b = "ann.slice"(%0) {axis = 1, start = 0, step = 2} : (tensor<?x2x1x4xi32>) -> tensor<?x1x1x4xi32>
+            %v = "ann.concat"(%b, %a) {axis = 1} : (tensor<?x1x1x4xi32>, tensor<?x1x1x4xi32>) -> tensor<?x2x1x4xi32>"#;
+        // Codes have no bias: the first channel stays. The second is the first of the layer, with 15 units where 14 are wanted.
+        assert_eq!(corrected(&text(join, "tensor<?x2x1x4xi32>", "[2.0, 3.5]")), "[9, 20]");
+    }
 }

@@ -153,3 +153,68 @@ fn expand<'c, 'a>(
     }
     Ok(value)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::passes::testing::{check, encoder, network};
+
+    fn pooled(pool: &str, output: &str) -> String {
+        let body = format!(
+            r#"
+    %0 = "ann.encode"(%x) {{{encoder}}} : (tensor<?x2x7x6xf32>) -> tensor<?x2x7x6xi32>
+    %1 = "ann.requantize"(%0) {{threshold = dense<[2, 1]> : tensor<2xi32>, scale = dense<0.25> : tensor<2xf64>, low = 0,
+      high = 7}} : (tensor<?x2x7x6xi32>) -> tensor<?x2x7x6xi32>
+    %2 = "ann.max_pool2d"(%1) {{{pool}}} : (tensor<?x2x7x6xi32>) -> {output}
+    %r = "ann.dequantize"(%2) {{scale = dense<[1.0, 0.5]> : tensor<2xf64>}} : ({output}) -> {result}"#,
+            encoder = encoder(2),
+            result = output.replace("i32", "f32"),
+        );
+        check("expand-max-pool", &[], &network("tensor<?x2x7x6xf32>", &body, &output.replace("i32", "f32")))
+    }
+
+    /// Number of neurons of the tree: all but the first requantize.
+    fn stages(module: &str) -> usize {
+        assert!(!module.contains("max_pool2d"), "{module}");
+        module.matches("\"ann.requantize\"").count() - 1
+    }
+
+    #[test]
+    fn trees_give_the_same_maxima() {
+        let pool = |kernel: [i64; 2],
+                    stride: [i64; 2],
+                    padding: [i64; 2],
+                    dilation: [i64; 2],
+                    output: [i64; 2]| {
+            let pair =
+                |name: &str, [rows, columns]: [i64; 2]| format!("{name} = array<i64: {rows}, {columns}>");
+            let attributes = [
+                pair("kernel", kernel),
+                pair("stride", stride),
+                pair("padding", padding),
+                pair("dilation", dilation),
+            ];
+            stages(&pooled(&attributes.join(", "), &format!("tensor<?x2x{}x{}xi32>", output[0], output[1])))
+        };
+        assert_eq!(pool([2, 2], [2, 2], [0, 0], [1, 1], [3, 3]), 2);
+        assert_eq!(pool([3, 3], [2, 2], [1, 1], [1, 1], [4, 3]), 4);
+        assert_eq!(pool([3, 2], [1, 3], [1, 0], [2, 3], [5, 1]), 3);
+        // Ceil mode: the last window of the rows reaches past the end.
+        assert_eq!(pool([2, 1], [2, 1], [0, 0], [1, 1], [4, 6]), 1);
+        assert_eq!(pool([1, 1], [3, 1], [0, 0], [1, 1], [3, 6]), 0);
+    }
+
+    #[test]
+    fn pools_of_codes_stay() {
+        let body = format!(
+            r#"
+    %0 = "ann.encode"(%x) {{{}}} : (tensor<?x1x2x2xf32>) -> tensor<?x1x2x2xi32>
+    %1 = "ann.max_pool2d"(%0) {{kernel = array<i64: 2, 2>, stride = array<i64: 2, 2>, padding = array<i64: 0, 0>,
+      dilation = array<i64: 1, 1>}} : (tensor<?x1x2x2xi32>) -> tensor<?x1x1x1xi32>
+    %r = "ann.dequantize"(%1) {{scale = dense<1.0> : tensor<1xf64>}} : (tensor<?x1x1x1xi32>) -> tensor<?x1x1x1xf32>"#,
+            encoder(1),
+        );
+        let module =
+            check("expand-max-pool", &[], &network("tensor<?x1x2x2xf32>", &body, "tensor<?x1x1x1xf32>"));
+        assert!(module.contains("ann.max_pool2d"), "{module}");
+    }
+}

@@ -19,6 +19,7 @@
 //! - an accumulator is reshaped only where each element is a channel before and after.
 
 use crate::{
+    analysis::flow::Flow,
     mlir::{self, IrError, IrResult},
     pass::{Claim, OptionError, Options, Pass, PassInfo},
     passes::channel_affine::located,
@@ -96,6 +97,8 @@ impl Walk {
             Op::Add(_) => self.joined(operation)?,
             Op::Concat(ann::Concat { axis }) if axis != 1 => self.joined(operation)?,
             Op::AvgPool2d(_) | Op::Concat(_) | Op::Slice(_) | Op::Pad(_) | Op::Reshape(_) => {
+                // What `quantize` would refuse is refused here, where `check` sees it.
+                Flow::of(operation)?;
                 let kinds = operation.operands().map(|value| self.kind(operation, value));
                 match kinds.collect::<IrResult<Vec<_>>>()?.contains(&Kind::Accumulator) {
                     true => Kind::Accumulator,

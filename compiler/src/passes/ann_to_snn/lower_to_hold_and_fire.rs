@@ -164,3 +164,84 @@ pub fn negate<'c, 'a>(site: &Site<'c, 'a>, value: Value<'c, 'a>) -> IrResult<'c,
     let weight = TensorAttr::new(mlir::context(site.operation), "minus-one", &tensor)?;
     mlir::insert_before(site.operation, &snn::Scale { weight }, &[value], value.r#type())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        interpret::{Network, StepLimit},
+        passes::testing::{check, input_shape, integer_network, on_module, operation, random_samples, run},
+    };
+
+    #[test]
+    fn every_op_has_a_form_that_gives_the_integer_network() {
+        let module = check("lower-to-hold-and-fire", &[], &integer_network());
+        assert!(
+            module.contains("snn.levels = 7 : i64, snn.schedule = \"hold-and-fire\", snn.steps = 13 : i64"),
+            "{module}"
+        );
+        // One layer of unsigned neurons, and one pair.
+        assert_eq!(module.matches("\"snn.hold_and_fire\"").count(), 3);
+        assert_eq!(module.matches("release = 0 : i64").count(), 1);
+        assert_eq!(module.matches("release = 6 : i64").count(), 2);
+    }
+
+    #[test]
+    fn gates_hold_until_the_release_and_close_after_the_levels() {
+        on_module(&integer_network(), |module| {
+            run("lower-to-hold-and-fire", &[], module, &mut Session::default()).unwrap();
+            let operations = mlir::operations(mlir::network_block(operation(module)).unwrap());
+            let gates =
+                operations.iter().map(|op| mlir::view::<snn::HoldAndFire>(*op).unwrap()).collect::<Vec<_>>();
+            let network = Network::new(operation(module)).unwrap();
+            let samples = random_samples(&input_shape(module));
+            let mut spikes = 0.0;
+            for sample in 0..samples.count {
+                let sample = (samples.fetch)(sample);
+                let mut partial = vec![0.0f64; operations.len()];
+                let mut currents = vec![None; operations.len() + 1];
+                let mut probe = |step: u32, index: usize, sent: &ArrayD<f64>| {
+                    if let Some(output) = network.ops()[index].output {
+                        let sum = currents[output]
+                            .take()
+                            .map_or_else(|| sent.clone(), |sum: ArrayD<f64>| sum + sent);
+                        currents[output] = Some(sum);
+                    }
+                    let Some(gate) = &gates[index] else { return };
+                    let charge = currents[network.ops()[index].inputs[0]].as_ref().unwrap();
+                    partial[index] =
+                        charge.iter().fold(partial[index], |most, charge| most.max(charge.abs()));
+                    let open = gate.release..gate.release + gate.levels;
+                    let count = sent.iter().filter(|spike| **spike != 0.0).count();
+                    assert!(count == 0 || open.contains(&i64::from(step)), "{count} spikes in step {step}");
+                    spikes += count as f64;
+                };
+                network.simulate(&sample, StepLimit::Quiescence { at_most: 100 }, &mut probe).unwrap();
+                for (gate, partial) in gates.iter().zip(partial) {
+                    assert!(
+                        gate.as_ref().is_none_or(|gate| (gate.hold as f64) > partial),
+                        "{gate:?}: {partial}"
+                    );
+                }
+            }
+            assert!(spikes > 100.0, "hardly anything fired: {spikes}");
+        });
+    }
+
+    #[test]
+    fn the_mirrored_neuron_rounds_as_the_first_does() {
+        // Of every charge and threshold the two counts' difference is the signed level.
+        for threshold in 1i64..=9 {
+            let half = threshold / 2;
+            for charge in -60i64..=60 {
+                let count = |start: i64, charge: i64| (start + charge).div_euclid(threshold).clamp(0, 5);
+                let level = (charge + half).div_euclid(threshold).clamp(-5, 5);
+                assert_eq!(
+                    count(half, charge) - count(threshold - 1 - half, -charge),
+                    level,
+                    "{charge} by {threshold}"
+                );
+            }
+        }
+    }
+}

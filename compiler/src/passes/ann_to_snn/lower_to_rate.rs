@@ -146,3 +146,47 @@ impl<'c, 'a> Schedule<'c, 'a> for Rate {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::passes::testing::{check, encoder, integer_network, network};
+
+    #[test]
+    fn every_op_has_a_form_near_the_integer_network() {
+        let module = check("lower-to-rate", &[("timesteps", "64")], &integer_network());
+        assert!(
+            module.contains("snn.levels = 7 : i64, snn.schedule = \"rate\", snn.steps = 64 : i64"),
+            "{module}"
+        );
+        // Codes count once, spikes as many times as there are levels; the readout reads spikes.
+        let gains = |gain: usize| module.matches(&format!("gain = {gain} : i64")).count();
+        assert_eq!((gains(1), gains(7)), (1, 3));
+        assert!(module.contains("threshold = dense<[91, 63, 119, 84]>"), "{module}");
+    }
+
+    #[test]
+    fn a_constant_drive_is_counted_exactly() {
+        // 5 of 8 levels, in 8 steps: the claim alone would let half of it be missing.
+        let body = format!(
+            r#"
+    %0 = "ann.encode"(%x) {{{}}} : (tensor<?x1xf32>) -> tensor<?x1xi32>
+    %1 = "ann.requantize"(%0) {{threshold = dense<1> : tensor<1xi32>, scale = dense<0.5> : tensor<1xf64>, low = 0, high = 8}}
+      : (tensor<?x1xi32>) -> tensor<?x1xi32>
+    %r = "ann.dequantize"(%1) {{scale = dense<0.5> : tensor<1xf64>}} : (tensor<?x1xi32>) -> tensor<?x1xf32>"#,
+            encoder(1),
+        );
+        let text = network("tensor<?x1xf32>", &body, "tensor<?x1xf32>");
+        let options = [("timesteps", "8")];
+        crate::passes::testing::on_module(&text, |module| {
+            use crate::interpret::{Network, StepLimit};
+            let session = &mut crate::session::Session::default();
+            crate::passes::testing::run("lower-to-rate", &options, module, session).unwrap();
+            let network = Network::new(crate::passes::testing::operation(module)).unwrap();
+            for code in 0..=8 {
+                let sample = ndarray::arr1(&[f64::from(code) * 0.5]).into_dyn();
+                let outcome = network.simulate(&sample, StepLimit::Exactly(8), &mut |_, _, _| ()).unwrap();
+                assert_eq!(outcome.outputs[0].real[[0]], f64::from(code) * 0.5);
+            }
+        });
+    }
+}

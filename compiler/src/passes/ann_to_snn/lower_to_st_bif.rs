@@ -100,3 +100,43 @@ pub fn readout_once<'c>(site: &Site<'c, '_>, scale: TensorAttr<'c>) -> IrResult<
         average: false,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        interpret::{Network, StepLimit},
+        passes::testing::{check, encoder, integer_network, network, on_module, operation, run},
+        session::Session,
+    };
+
+    #[test]
+    fn every_op_has_a_form_that_ends_at_the_integer_network() {
+        let module = check("lower-to-st-bif", &[], &integer_network());
+        // 7 steps, and 14 between −7 and 7: the last of the first layer's is the first of the second's.
+        assert!(
+            module.contains("snn.levels = 7 : i64, snn.schedule = \"st-bif\", snn.steps = 20 : i64"),
+            "{module}"
+        );
+    }
+
+    #[test]
+    fn the_bound_of_steps_is_reached() {
+        let body = format!(
+            r#"
+    %0 = "ann.encode"(%x) {{{}}} : (tensor<?x1xf32>) -> tensor<?x1xi32>
+    %1 = "ann.requantize"(%0) {{threshold = dense<1> : tensor<1xi32>, scale = dense<0.5> : tensor<1xf64>, low = 0, high = 5}}
+      : (tensor<?x1xi32>) -> tensor<?x1xi32>
+    %r = "ann.dequantize"(%1) {{scale = dense<0.5> : tensor<1xf64>}} : (tensor<?x1xi32>) -> tensor<?x1xf32>"#,
+            encoder(1),
+        );
+        on_module(&network("tensor<?x1xf32>", &body, "tensor<?x1xf32>"), |module| {
+            run("lower-to-st-bif", &[], module, &mut Session::default()).unwrap();
+            assert!(module.as_operation().to_string().contains("snn.steps = 5 : i64"));
+            let network = Network::new(operation(module)).unwrap();
+            let sample = ndarray::arr1(&[4.0]).into_dyn();
+            let limit = StepLimit::Quiescence { at_most: 100 };
+            let outcome = network.simulate(&sample, limit, &mut |_, _, _| ()).unwrap();
+            assert_eq!(outcome.settled_at, Some(5));
+        });
+    }
+}

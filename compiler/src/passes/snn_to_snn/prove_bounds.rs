@@ -136,3 +136,110 @@ fn note<'c>(operation: OperationRef<'c, '_>, bound: f64) -> IrResult<'c, ()> {
     mlir::set_attribute(operation, BOUND, IntegerAttribute::new(integer, bound as i64).into());
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        analysis::charge,
+        interpret::{Network, StepLimit},
+        passes::testing::{
+            encoder, input_shape, integer_network, network, on_module, operation, random_samples, run,
+        },
+        validate::each::step_limit,
+    };
+    use melior::ir::Module;
+    use ndarray::ArrayD;
+
+    /// Largest membrane of each layer on `samples`, recomputed from what flows in and out, beside its bound.
+    fn membranes(module: &Module, samples: &[ArrayD<f64>]) -> Vec<(f64, f64)> {
+        let operations = mlir::operations(mlir::network_block(operation(module)).unwrap());
+        let network = Network::new(operation(module)).unwrap();
+        let limit = step_limit(module).unwrap_or(StepLimit::Exactly(1));
+        let ops = operations.iter().map(|op| snn::Op::read(*op).unwrap()).collect::<Vec<_>>();
+        let mut largest = vec![0.0f64; ops.len()];
+        for sample in samples {
+            let mut membranes = vec![None::<ArrayD<f64>>; ops.len()];
+            let mut values = vec![None::<ArrayD<f64>>; ops.len() + 1];
+            let mut probe = |step: u32, index: usize, sent: &ArrayD<f64>| {
+                let summary = &network.ops()[index];
+                let (shape, input) = (sent.shape(), values[summary.inputs[0]].clone());
+                let spread = |tensor| charge::read(tensor, shape).unwrap();
+                let (threshold, initial, gate, drive) = match &ops[index] {
+                    Some(snn::Op::StBif(neuron)) => (neuron.threshold, neuron.initial, 0.0, None),
+                    Some(snn::Op::If(neuron)) => {
+                        (neuron.threshold, neuron.initial, 0.0, Some((neuron.gain, neuron.bias)))
+                    }
+                    Some(snn::Op::HoldAndFire(neuron)) => {
+                        let open =
+                            (neuron.release..neuron.release + neuron.levels).contains(&i64::from(step));
+                        let gate = if open { 0.0 } else { -neuron.hold as f64 };
+                        (neuron.threshold, neuron.initial, gate, None)
+                    }
+                    Some(snn::Op::Readout(_)) => {
+                        largest[index] =
+                            sent.iter().fold(largest[index], |most, value| most.max(value.abs()));
+                        return;
+                    }
+                    _ => {
+                        values[summary.output.unwrap()] = Some(sent.clone());
+                        return;
+                    }
+                };
+                let input = input.unwrap_or_else(|| ArrayD::zeros(shape));
+                let input = drive.map_or(input.clone(), |(gain, bias)| input * gain as f64 + spread(bias));
+                let charged = membranes[index].take().unwrap_or_else(|| spread(initial)) + input;
+                let fired = &charged - spread(threshold) * sent;
+                for value in charged.iter().chain(&fired) {
+                    largest[index] = largest[index].max(value.abs()).max((value + gate).abs());
+                }
+                membranes[index] = Some(fired);
+                values[summary.output.unwrap()] = Some(sent.clone());
+            };
+            network.simulate(sample, limit, &mut probe).unwrap();
+        }
+        let bound = |op: &OperationRef| {
+            Some(IntegerAttribute::try_from(op.attribute(BOUND).ok()?).ok()?.value() as f64)
+        };
+        operations.iter().zip(largest).filter_map(|(op, largest)| Some((largest, bound(op)?))).collect()
+    }
+
+    #[test]
+    fn no_membrane_passes_its_bound() {
+        for lowering in ["lower-to-st-bif", "lower-to-hold-and-fire", "lower-to-rate"] {
+            on_module(&integer_network(), |module| {
+                run(lowering, &[], module, &mut Session::default()).unwrap();
+                run(INFO.name, &[], module, &mut Session::default()).unwrap();
+                let samples = random_samples(&input_shape(module));
+                let mut samples = (0..samples.count).map(|index| (samples.fetch)(index)).collect::<Vec<_>>();
+                // Codes at both ends of their range drive harder than any others.
+                samples.extend(samples.clone().iter().map(|sample| sample.mapv(|value| 100.0 * value)));
+                let membranes = membranes(module, &samples);
+                assert!(membranes.len() >= 3, "{membranes:?}");
+                for (largest, bound) in membranes {
+                    assert!(0.0 < largest && largest <= bound, "{lowering}: {largest} of {bound}");
+                }
+            });
+        }
+    }
+
+    #[test]
+    fn a_readout_reaches_its_bound() {
+        let body = format!(
+            r#"
+    %0 = "snn.encode"(%x) {{{}, every_step = false}} : (tensor<?x2xf32>) -> tensor<?x2xi32>
+    %1 = "snn.linear"(%0) {{weight = dense<[[3, -2]]> : tensor<1x2xi8>}} : (tensor<?x2xi32>) -> tensor<?x1xi32>
+    %r = "snn.readout"(%1) {{initial = dense<7> : tensor<1xi32>, bias = dense<0> : tensor<1xi32>, gain = 1,
+      scale = dense<1.0> : tensor<1xf64>, average = false}} : (tensor<?x1xi32>) -> tensor<?x1xf32>"#,
+            encoder(2),
+        );
+        let text = network("tensor<?x2xf32>", &body, "tensor<?x1xf32>");
+        let text =
+            text.replace("-> tensor<?x1xf32> {", "-> tensor<?x1xf32> attributes {snn.steps = 1 : i64} {");
+        on_module(&text, |module| {
+            run(INFO.name, &[], module, &mut Session::default()).unwrap();
+            let sample = ndarray::arr1(&[100.0, -100.0]).into_dyn();
+            assert_eq!(membranes(module, &[sample]), [(47.0, 47.0)]);
+        });
+    }
+}

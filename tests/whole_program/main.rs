@@ -1,0 +1,22 @@
+//! Tests of the whole program: the `neurocudac` binary and the library behind it, on trained models, on planted faults, on broken
+//! files and on random networks.
+//!
+//! One binary, because each one that links MLIR is large. Data sets are cut short here; `make results` runs whole ones.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests fail by panicking, as tests do; clippy.toml only exempts `#[test]` functions"
+)]
+
+mod support;
+
+mod contract;
+mod determinism;
+mod engine_equals_interpreter;
+mod exactness;
+mod faults;
+mod fidelity;
+mod hostile;
+mod random_networks;

@@ -1,0 +1,395 @@
+//! Random networks: a recipe of numbers, read as ops that fit the shape there is, so that shrinking a recipe shrinks its network.
+
+use crate::support::tensors::{self, Tensor};
+use proptest::prelude::*;
+
+/// Numbers that a network is made of.
+#[derive(Clone, Debug)]
+pub struct Recipe {
+    channels: usize,
+    size: [usize; 2],
+    input: u8,
+    outputs: u8,
+    ops: Vec<[u8; 6]>,
+    seed: u64,
+    /// Levels of the quantiser.
+    pub levels: u32,
+}
+
+/// Recipes of up to 9 ops.
+pub fn recipe() -> impl Strategy<Value = Recipe> {
+    let ops = proptest::collection::vec(any::<[u8; 6]>(), 1..9);
+    let shape = (1..4usize, [4..10usize, 4..10]);
+    (shape, 0..5u8, any::<u8>(), ops, any::<u64>(), prop_oneof![Just(3u32), Just(15), Just(31)]).prop_map(
+        |((channels, size), input, outputs, ops, seed, levels)| Recipe {
+            channels,
+            size,
+            input,
+            outputs,
+            ops,
+            seed,
+            levels,
+        },
+    )
+}
+
+/// A network as files state it.
+pub struct Generated {
+    /// The graph description.
+    pub text: String,
+    /// Its weights.
+    pub weights: Vec<Tensor>,
+    /// Shape of an image.
+    pub input: Vec<usize>,
+}
+
+/// Largest number of elements of a value: the networks stay small.
+const LARGEST: usize = 1500;
+
+/// A network under construction; the last value is what the next op reads.
+struct Builder {
+    lines: Vec<String>,
+    weights: Vec<Tensor>,
+    values: Vec<Vec<usize>>,
+    seed: u64,
+    /// Whether there are synapses; an activation before them is part of the input's code and makes no neurons.
+    weighted: bool,
+    nonlinear: bool,
+}
+
+impl Recipe {
+    /// The network.
+    pub fn generate(&self) -> Generated {
+        let input = vec![self.channels, self.size[0], self.size[1]];
+        let mut builder = Builder {
+            lines: vec![],
+            weights: vec![],
+            values: vec![input.clone()],
+            seed: self.seed,
+            weighted: false,
+            nonlinear: false,
+        };
+        builder.start(self.input);
+        for op in &self.ops {
+            builder.op(*op);
+        }
+        builder.end(self.outputs);
+        let last = builder.values.len() - 1;
+        // Another value may be returned too, one from the middle.
+        let other = 1 + usize::from(self.outputs / 4) % last;
+        let returned = if self.outputs % 4 == 1 { vec![last, other] } else { vec![last] };
+        let types = returned
+            .iter()
+            .map(|value| format!("f32[N, {}]", list(&builder.values[*value])))
+            .collect::<Vec<_>>();
+        let values = returned.iter().map(|value| format!("%{value}")).collect::<Vec<_>>();
+        let text = format!(
+            "graph @random(%0: f32[N, {}]) -> ({}) {{\n{}\n  return {}\n}}\n",
+            list(&input),
+            types.join(", "),
+            builder.lines.join("\n"),
+            values.join(", ")
+        );
+        Generated { text, weights: builder.weights, input }
+    }
+}
+
+fn list(numbers: &[usize]) -> String {
+    numbers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// Number of windows along an axis, as PyTorch counts them.
+fn windows(
+    size: usize,
+    kernel: usize,
+    stride: usize,
+    padding: usize,
+    dilation: usize,
+    ceil: bool,
+) -> Option<usize> {
+    let rest = (size + 2 * padding).checked_sub(dilation * (kernel - 1) + 1)?;
+    let count = if ceil { rest.div_ceil(stride) } else { rest / stride } + 1;
+    // No window starts in the padding behind.
+    Some(if ceil && (count - 1) * stride >= size + padding { count - 1 } else { count })
+}
+
+impl Builder {
+    fn shape(&self) -> &[usize] {
+        self.values.last().expect("there is the input")
+    }
+
+    fn last(&self) -> usize {
+        self.values.len() - 1
+    }
+
+    /// Appends `%n = call`, unless the result would be too large.
+    fn push(&mut self, call: &str, shape: Vec<usize>) -> bool {
+        if shape.contains(&0) || shape.iter().product::<usize>() > LARGEST {
+            return false;
+        }
+        self.values.push(shape);
+        self.lines.push(format!("  %{} = {call}", self.last()));
+        true
+    }
+
+    /// An op that keeps the shape.
+    fn same(&mut self, op: &str, arguments: &str) {
+        let (last, shape) = (self.last(), self.shape().to_vec());
+        self.push(&format!("{op}(%{last}{arguments})"), shape);
+    }
+
+    /// A new weight with elements up to `size`, named after the op to come.
+    fn weight(&mut self, part: &str, shape: &[usize], size: f64) -> String {
+        self.seed = self.seed.wrapping_add(1);
+        let name = format!("l{}.{part}", self.values.len());
+        let values =
+            tensors::numbers(self.seed).take(shape.iter().product()).map(|number| (number * size) as f32);
+        self.weights.push(Tensor::f32(&name, shape, &values.collect::<Vec<_>>()));
+        format!("{part} = @{name}")
+    }
+
+    fn start(&mut self, kind: u8) {
+        match kind {
+            0 => {
+                let mean = ["0.5", "0.25", "0.4"][..self.shape()[0]].join(", ");
+                self.same(
+                    "normalize",
+                    &format!(", scale = 0.00392156862745098, mean = [{mean}], std = 0.25"),
+                );
+            }
+            1 => self.same("normalize", ", scale = 0.00392156862745098, std = 0.5"),
+            2 => {
+                self.same("clamp", ", min = 0, max = 8");
+                self.same("mul", ", 0.125");
+            }
+            3 => self.same("mul", ", 0.01"),
+            _ => {}
+        }
+    }
+
+    fn op(&mut self, [kind, a, b, c, d, e]: [u8; 6]) {
+        match kind % 20 {
+            0 | 1 if self.shape().len() == 3 => self.convolution([a, b, c, d, e]),
+            2 => self.batch_norm(a),
+            3 | 4 => self.relu(),
+            5 => self.clamp(a),
+            6 | 7 if self.shape().len() == 3 => self.pool(kind.is_multiple_of(2), [a, b, c, d]),
+            8 if self.shape().len() == 3 => self.adaptive(a, b),
+            9 | 10 => self.residual(a),
+            11 if self.shape().len() == 3 => self.concat(a, b),
+            12 => self.slice(a, b, c),
+            13 if self.shape().len() == 3 => self.pad([a, b, c, d], e),
+            14 => self.same("mul", [", 0.5", ", -1.25", ", 3"][usize::from(a) % 3]),
+            15 => self.same("add", [", 0.5", ", -0.75", ", 0.01"][usize::from(a) % 3]),
+            16 => self.same(if a < 128 { "dropout" } else { "identity" }, ""),
+            17 if self.shape().len() == 3 && a < 100 => self.mean(b),
+            18 if a < 60 => self.flatten(b),
+            _ => self.dense(a, b),
+        }
+    }
+
+    fn relu(&mut self) {
+        self.nonlinear |= self.weighted;
+        self.same("relu", "");
+    }
+
+    fn clamp(&mut self, kind: u8) {
+        self.nonlinear |= self.weighted;
+        self.same(
+            "clamp",
+            [", min = 0, max = 6", ", min = -1, max = 1", ", min = 0, max = 1.5", ", min = -0.5, max = 2"]
+                [usize::from(kind) % 4],
+        );
+    }
+
+    fn convolution(&mut self, [a, b, c, d, e]: [u8; 5]) {
+        let [channels, height, width] = *self.shape() else { return };
+        let groups = if a.is_multiple_of(4) { channels } else { 1 };
+        let outputs = groups * (1 + usize::from(a / 4) % 3);
+        let kernel = [1 + usize::from(b) % 3, 1 + usize::from(b / 3) % 3];
+        let stride = [1 + usize::from(c) % 2, 1 + usize::from(c / 2) % 2];
+        let padding = [usize::from(d) % 3, usize::from(d / 3) % 3];
+        let dilation = [1 + usize::from(e) % 2, 1 + usize::from(e / 2) % 2];
+        let size = |size, axis: usize| {
+            windows(size, kernel[axis], stride[axis], padding[axis], dilation[axis], false)
+        };
+        let (Some(h), Some(w)) = (size(height, 0), size(width, 1)) else { return };
+        if outputs * h * w > LARGEST {
+            return;
+        }
+        let fan_in = (channels / groups * kernel[0] * kernel[1]) as f64;
+        let weight =
+            self.weight("weight", &[outputs, channels / groups, kernel[0], kernel[1]], 2.0 / fan_in.sqrt());
+        let bias =
+            if e < 128 { format!(", {}", self.weight("bias", &[outputs], 0.5)) } else { String::new() };
+        let call = format!(
+            "conv2d(%{}, {weight}{bias}, stride = {stride:?}, padding = {padding:?}, dilation = {dilation:?}, groups = {groups})",
+            self.last()
+        );
+        self.weighted |= self.push(&call, vec![outputs, h, w]);
+    }
+
+    fn batch_norm(&mut self, kind: u8) {
+        let channels = self.shape()[0];
+        let affine = if kind < 160 {
+            format!(
+                ", {}, {}",
+                self.weight("weight", &[channels], 1.5),
+                self.weight("bias", &[channels], 0.5)
+            )
+        } else {
+            String::new()
+        };
+        let mean = self.weight("running_mean", &[channels], 0.5);
+        let name = format!("l{}.running_var", self.values.len());
+        let variance =
+            tensors::numbers(self.seed ^ 77).take(channels).map(|number| (number * number + 0.01) as f32);
+        self.weights.push(Tensor::f32(&name, &[channels], &variance.collect::<Vec<_>>()));
+        self.same("batch_norm", &format!("{affine}, {mean}, running_var = @{name}"));
+    }
+
+    fn pool(&mut self, largest: bool, [a, b, c, d]: [u8; 4]) {
+        let [channels, height, width] = *self.shape() else { return };
+        let kernel = [1 + usize::from(a) % 3, 1 + usize::from(a / 3) % 3];
+        let stride = [1 + usize::from(b) % 3, 1 + usize::from(b / 3) % 3];
+        let padding = [(usize::from(c) % 2).min(kernel[0] / 2), (usize::from(c / 2) % 2).min(kernel[1] / 2)];
+        let ceil = d.is_multiple_of(2);
+        let size = |size, axis: usize| windows(size, kernel[axis], stride[axis], padding[axis], 1, ceil);
+        let (Some(h), Some(w)) = (size(height, 0), size(width, 1)) else { return };
+        let last = self.last();
+        let window = format!(
+            "%{last}, kernel = {kernel:?}, stride = {stride:?}, padding = {padding:?}, ceil_mode = {ceil}"
+        );
+        let call = if largest {
+            format!("max_pool2d({window})")
+        } else {
+            format!("avg_pool2d({window}, count_include_pad = {})", (d / 2).is_multiple_of(2))
+        };
+        self.push(&call, vec![channels, h, w]);
+    }
+
+    fn adaptive(&mut self, a: u8, b: u8) {
+        let [channels, height, width] = *self.shape() else { return };
+        let size = [1 + usize::from(a) % height.min(4), 1 + usize::from(b) % width.min(4)];
+        let call = format!("adaptive_avg_pool2d(%{}, output_size = {size:?})", self.last());
+        self.push(&call, vec![channels, size[0], size[1]]);
+    }
+
+    /// Adds an earlier value of the shape, or what a layer makes of the last one.
+    fn residual(&mut self, kind: u8) {
+        let (last, shape) = (self.last(), self.shape().to_vec());
+        let earlier = (0..last).filter(|&value| self.values[value] == shape).collect::<Vec<_>>();
+        if let Some(&other) =
+            earlier.get(usize::from(kind / 2) % earlier.len().max(1)).filter(|_| kind.is_multiple_of(2))
+        {
+            self.push(&format!("add(%{last}, %{other})"), shape);
+        } else {
+            self.layer(shape[0]);
+            self.push(&format!("add(%{}, %{last})", self.last()), shape);
+        }
+    }
+
+    /// Joins the last value with what a layer makes of it, or with itself.
+    fn concat(&mut self, a: u8, b: u8) {
+        let (last, mut joined) = (self.last(), self.shape().to_vec());
+        let axis = if a < 200 { 0 } else { usize::from(a) % 3 };
+        if a < 160 {
+            self.layer(1 + usize::from(b) % 2);
+        }
+        joined[axis] += self.shape()[axis];
+        self.push(&format!("concat(%{last}, %{}, dim = {})", self.last(), axis + 1), joined);
+    }
+
+    /// A layer with weights that keeps all but the channels; where there are two axes, all.
+    fn layer(&mut self, outputs: usize) {
+        let (last, mut shape) = (self.last(), self.shape().to_vec());
+        let inputs = shape[0];
+        if shape.len() < 3 {
+            let inputs = *shape.last().expect("there is an axis");
+            if shape.len() == 1 {
+                shape[0] = outputs;
+            }
+            return self.linear(last, inputs, shape);
+        }
+        shape[0] = outputs;
+        self.weighted = true;
+        let weight = self.weight("weight", &[outputs, inputs, 3, 3], 0.75 / (inputs as f64).sqrt());
+        self.push(&format!("conv2d(%{last}, {weight}, padding = 1)"), shape);
+    }
+
+    fn slice(&mut self, a: u8, b: u8, c: u8) {
+        let mut shape = self.shape().to_vec();
+        let axis = usize::from(a) % shape.len();
+        let (start, step) = (usize::from(b) % shape[axis].min(3), 1 + usize::from(c) % 2);
+        shape[axis] = (shape[axis] - start).div_ceil(step);
+        let call = format!("slice(%{}, dim = {}, start = {start}, step = {step})", self.last(), axis + 1);
+        self.push(&call, shape);
+    }
+
+    fn pad(&mut self, [a, b, c, d]: [u8; 4], value: u8) {
+        let [channels, height, width] = *self.shape() else { return };
+        let [a, b, c, d] = [a, b, c, d].map(|count| usize::from(count) % 2);
+        let value = ["0", "0", "0.5", "-1"][usize::from(value) % 4];
+        let call = format!("pad(%{}, padding = [{a}, {b}, {c}, {d}], value = {value})", self.last());
+        self.push(&call, vec![channels, height + c + d, width + a + b]);
+    }
+
+    fn mean(&mut self, kind: u8) {
+        let [channels, height, width] = *self.shape() else { return };
+        let keep = kind.is_multiple_of(2);
+        let (dims, shape) = match kind / 2 % 8 {
+            0 => ("[2]", [channels, 1, width]),
+            1 => ("[3]", [channels, height, 1]),
+            2 => ("[1]", [1, height, width]),
+            _ => ("[2, 3]", [channels, 1, 1]),
+        };
+        let averaged = |axis: &usize| !dims.contains(&(axis + 1).to_string());
+        let shape =
+            if keep { shape.to_vec() } else { (0..3).filter(averaged).map(|axis| shape[axis]).collect() };
+        let call = format!("mean(%{}, dims = {dims}, keepdim = {keep})", self.last());
+        self.push(&call, shape);
+    }
+
+    fn flatten(&mut self, kind: u8) {
+        let (last, shape) = (self.last(), self.shape().to_vec());
+        match *shape {
+            [channels, height, width] if kind < 60 => {
+                self.push(&format!("flatten(%{last}, start_dim = 2)"), vec![channels, height * width]);
+            }
+            _ => drop(self.push(&format!("flatten(%{last})"), vec![shape.iter().product()])),
+        }
+    }
+
+    /// A dense layer on the last axis; where there are images mostly a relu.
+    fn dense(&mut self, kind: u8, outputs: u8) {
+        if self.shape().len() == 3 && kind > 30 {
+            return self.relu();
+        }
+        let (last, mut shape) = (self.last(), self.shape().to_vec());
+        let (inputs, outputs) = (shape.pop().unwrap_or(1), 2 + usize::from(outputs) % 5);
+        shape.push(outputs);
+        self.linear(last, inputs, shape);
+    }
+
+    fn linear(&mut self, input: usize, inputs: usize, shape: Vec<usize>) {
+        let outputs = *shape.last().expect("there is an axis");
+        let weight = self.weight("weight", &[outputs, inputs], 1.5 / (inputs as f64).sqrt());
+        let bias = self.weight("bias", &[outputs], 0.5);
+        self.weighted = true;
+        self.push(&format!("linear(%{input}, {weight}, {bias})"), shape);
+    }
+
+    /// A nonlinearity, if there is none yet, and mostly a classifier.
+    fn end(&mut self, kind: u8) {
+        if !self.nonlinear {
+            self.layer(4);
+            self.relu();
+        } else if kind.is_multiple_of(8) {
+            return;
+        }
+        if self.shape().len() > 1 {
+            self.flatten(255);
+        }
+        self.layer(3);
+    }
+}

@@ -1,0 +1,157 @@
+//! The path through the library, with every network along it.
+
+use melior::ir::Module;
+use neurocuda_compiler::{
+    compile::{self, CompileError, Description, Settings},
+    import::{self, Loaded},
+    interpret::{Network, Sample, StepLimit},
+    module_text,
+    pipeline::Hooks,
+    session::{Samples, Session},
+    validate::{
+        artifact::sample,
+        each::{EachValidator, step_limit},
+    },
+};
+use neurocuda_runtime::{
+    artifact::{Artifact, program::Schedule},
+    cpu::{Engine, ImageOutcome, RunOptions},
+    data::Images,
+};
+use std::{path::Path, sync::Arc};
+
+/// A model, compiled, at each of its stages.
+pub struct Compiled {
+    /// As the artifact carries it.
+    pub integer: Network,
+    /// The `snn` module.
+    pub spiking: Network,
+    /// How long the interpreter runs it.
+    pub limit: StepLimit,
+    /// The artifact.
+    pub artifact: Artifact,
+    /// The artifact, ready to run.
+    pub engine: Engine,
+}
+
+/// Reads a model that is known to be good.
+pub fn load(graph: &Path, weights: &Path) -> Loaded {
+    import::load(graph, weights)
+        .unwrap_or_else(|error| panic!("{}", error.findings.render(error.source_file.as_deref(), false)))
+}
+
+/// The network as PyTorch states it.
+pub fn float(loaded: &Loaded) -> Network {
+    let context = neurocuda_dialects::new_context().expect("the dialects load");
+    network(
+        &import::emit(&context, &loaded.graph, &loaded.weights, "float")
+            .expect("a checked graph has a module"),
+    )
+}
+
+fn network(module: &Module) -> Network {
+    Network::new(module.as_operation()).expect("the interpreter takes what the compiler makes")
+}
+
+/// Compiles; with `validated` samples every pass is held to its claim on so many of the calibration samples.
+pub fn compile(
+    loaded: &Loaded,
+    calibration: &Arc<Images>,
+    settings: &Settings,
+    validated: Option<usize>,
+) -> Result<Compiled, CompileError> {
+    let context = neurocuda_dialects::new_context().expect("the dialects load");
+    let mut module =
+        import::emit(&context, &loaded.graph, &loaded.weights, "test").expect("a checked graph has a module");
+    let images = Arc::clone(calibration);
+    let samples = Samples {
+        count: images.len(),
+        integers: matches!(images.image(0), Some(neurocuda_runtime::data::ImageView::U8(_))),
+        fetch: Arc::new(move |index| sample(&images, index).expect("calibration asks for samples there are")),
+        hash: "test".to_owned(),
+    };
+    let validator = validated.map(|count| EachValidator::new(samples.clone(), count));
+    let description = Description {
+        network: loaded.graph.name.clone(),
+        input: loaded.graph.inputs[0].name.clone(),
+        outputs: loaded.graph.outputs.iter().map(|output| output.name.clone()).collect(),
+        ..Description::default()
+    };
+    let mut session = Session { calibration: Some(samples), ..Session::default() };
+    let hooks = Hooks { validate_each: validator.as_ref(), ..Hooks::default() };
+    let (result, _) = module_text::collecting(&context, || {
+        compile::compile(&context, &mut module, settings, description, &mut session, &hooks)
+    });
+    let (artifact, _) = result?;
+    let text = artifact.module_text().expect("the artifact carries its integer network");
+    // A context of its own: in one that holds tensors of the same names, MLIR renames them.
+    let own = neurocuda_dialects::new_context().expect("the dialects load");
+    let tensor = |name: &str| artifact.tensors.get(name).map(|tensor| tensor.bytes());
+    let integer = module_text::load(&own, std::str::from_utf8(text).expect("MLIR prints UTF-8"), tensor);
+    Ok(Compiled {
+        integer: network(&integer.expect("the artifact's integer network can be read")),
+        spiking: network(&module),
+        limit: step_limit(&module).expect("a spiking module states its steps"),
+        engine: Engine::new(&artifact).expect("the engine takes what the compiler makes"),
+        artifact,
+    })
+}
+
+impl Compiled {
+    /// Integer logits of the integer network, one list for each output.
+    pub fn integer_logits(&self, input: &Sample) -> Vec<Vec<i64>> {
+        let outputs = self
+            .integer
+            .ops()
+            .iter()
+            .filter(|op| op.name == "ann.dequantize")
+            .map(|op| op.inputs[0])
+            .collect::<Vec<_>>();
+        let mut logits = vec![vec![]; outputs.len()];
+        let mut probe = |op: usize, result: &Sample| {
+            for (logits, &value) in logits.iter_mut().zip(&outputs) {
+                if self.integer.ops()[op].output == Some(value) {
+                    *logits = result.iter().map(|&value| value as i64).collect();
+                }
+            }
+        };
+        self.integer.forward(input, &mut probe).expect("the integer network runs");
+        logits
+    }
+
+    /// Integer logits of the spiking network on the interpreter. An exact schedule must settle within its bound.
+    pub fn interpreted_logits(&self, input: &Sample) -> Vec<Vec<i64>> {
+        let outcome =
+            self.spiking.simulate(input, self.limit, &mut |_, _, _| ()).expect("the spiking network runs");
+        if matches!(self.limit, StepLimit::Quiescence { .. }) {
+            assert!(outcome.settled_at.is_some(), "not settled after {} steps", outcome.steps);
+        }
+        outcome
+            .outputs
+            .iter()
+            .map(|output| output.integer.iter().map(|&value| value as i64).collect())
+            .collect()
+    }
+
+    /// What the engine does with an image. An exact schedule must settle.
+    pub fn engine_outcome(&self, images: &Images, index: usize, trace: bool) -> ImageOutcome {
+        let image = images.image(index).expect("the image is there");
+        let options = RunOptions { timesteps: None, trace };
+        let outcome = self.engine.run_image(image, index, &options).expect("the engine runs");
+        assert!(
+            outcome.certified || self.engine.schedule() == Schedule::Rate,
+            "image {index} is not certified"
+        );
+        outcome
+    }
+
+    /// Integer logits of the engine.
+    pub fn engine_logits(&self, images: &Images, index: usize) -> Vec<Vec<i64>> {
+        let outcome = self.engine_outcome(images, index, false);
+        outcome
+            .outputs
+            .iter()
+            .map(|output| output.integer.iter().map(|&value| i64::from(value)).collect())
+            .collect()
+    }
+}
