@@ -21,7 +21,7 @@ const FOLDERS: &[&str] = &[
 ];
 
 /// Written by programs, not kept in git.
-const GENERATED: &[&str] = &["docs/results", "target", "__pycache__", "proptest-regressions"];
+const GENERATED: &[&str] = &["target", "__pycache__", "proptest-regressions"];
 
 /// A text file of the project.
 pub struct File {

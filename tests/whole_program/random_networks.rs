@@ -19,7 +19,7 @@ use proptest::test_runner::{Config, RngSeed, TestCaseError, TestError, TestRunne
 use std::{cell::RefCell, sync::Arc};
 
 /// Networks to try; `PROPTEST_CASES` asks for more, `PROPTEST_RNG_SEED` for others.
-const CASES: u32 = 24;
+const CASES: u32 = 120;
 
 /// Images for calibration, and images that are compared.
 const IMAGES: [usize; 2] = [24, 3];

@@ -20,8 +20,8 @@ pub struct Recipe {
 pub fn recipe() -> impl Strategy<Value = Recipe> {
     let ops = proptest::collection::vec(any::<[u8; 6]>(), 1..9);
     let shape = (1..4usize, [4..10usize, 4..10]);
-    (shape, 0..5u8, any::<u8>(), ops, any::<u64>(), prop_oneof![Just(3u32), Just(15), Just(31)]).prop_map(
-        |((channels, size), input, outputs, ops, seed, levels)| Recipe {
+    (shape, 0..5u8, any::<u8>(), ops, any::<u64>(), prop_oneof![Just(3u32), Just(15), Just(31), Just(31)])
+        .prop_map(|((channels, size), input, outputs, ops, seed, levels)| Recipe {
             channels,
             size,
             input,
@@ -29,8 +29,7 @@ pub fn recipe() -> impl Strategy<Value = Recipe> {
             ops,
             seed,
             levels,
-        },
-    )
+        })
 }
 
 /// A network as files state it.

@@ -318,12 +318,11 @@ mod tests {
             %3 = "ann.linear"(%2) {{weight = dense<1.0> : tensor<6x32xf32>, bias = dense<0.0> : tensor<6xf32>}}
               : (tensor<?x32xf32>) -> tensor<?x6xf32>
             %4 = "ann.reshape"(%3) : (tensor<?x6xf32>) -> tensor<?x6x1x1xf32>
-            %5 = "ann.reshape"(%4) : (tensor<?x6x1x1xf32>) -> tensor<?x2x3xf32>
-            %r = "ann.activation"(%5) {RELU} : (tensor<?x2x3xf32>) -> tensor<?x2x3xf32>"#
+            %r = "ann.activation"(%4) {RELU} : (tensor<?x6x1x1xf32>) -> tensor<?x6x1x1xf32>"#
         );
-        insta::assert_snapshot!(result(&body, "tensor<?x2x3xf32>"), @r#"
+        insta::assert_snapshot!(result(&body, "tensor<?x6x1x1xf32>"), @r#"
         module {
-          func.func @net(%arg0: tensor<?x2x4x4xf32>) -> tensor<?x2x3xf32> {
+          func.func @net(%arg0: tensor<?x2x4x4xf32>) -> tensor<?x6x1x1xf32> {
             %0 = "ann.normalize"(%arg0) {maximum = dense<0x7FF0000000000000> : tensor<2xf64>, minimum = dense<0xFFF0000000000000> : tensor<2xf64>, multiplier = dense<1.000000e+00> : tensor<2xf64>, offset = dense<0.000000e+00> : tensor<2xf64>} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
             %1 = "ann.activation"(%0) {maximum = 0x7FF0000000000000 : f64, minimum = 0xFFF0000000000000 : f64} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
             %2 = "ann.conv2d"(%1) {bias = dense<0.000000e+00> : tensor<2xf32>, dilation = array<i64: 1, 1>, groups = 1 : i64, padding = array<i64: 1, 1>, stride = array<i64: 1, 1>, weight = dense<1.000000e+00> : tensor<2x2x3x3xf32>} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
@@ -331,10 +330,8 @@ mod tests {
             %4 = "ann.reshape"(%3) : (tensor<?x2x4x4xf32>) -> tensor<?x32xf32>
             %5 = "ann.linear"(%4) {bias = dense<0.000000e+00> : tensor<6xf32>, weight = dense<1.000000e+00> : tensor<6x32xf32>} : (tensor<?x32xf32>) -> tensor<?x6xf32>
             %6 = "ann.reshape"(%5) : (tensor<?x6xf32>) -> tensor<?x6x1x1xf32>
-            %7 = "ann.activation"(%6) {maximum = 0x7FF0000000000000 : f64, minimum = 0xFFF0000000000000 : f64} : (tensor<?x6x1x1xf32>) -> tensor<?x6x1x1xf32>
-            %8 = "ann.reshape"(%7) : (tensor<?x6x1x1xf32>) -> tensor<?x2x3xf32>
-            %9 = "ann.activation"(%8) {maximum = 0x7FF0000000000000 : f64, minimum = 0.000000e+00 : f64} : (tensor<?x2x3xf32>) -> tensor<?x2x3xf32>
-            return %9 : tensor<?x2x3xf32>
+            %7 = "ann.activation"(%6) {maximum = 0x7FF0000000000000 : f64, minimum = 0.000000e+00 : f64} : (tensor<?x6x1x1xf32>) -> tensor<?x6x1x1xf32>
+            return %7 : tensor<?x6x1x1xf32>
           }
         }
         "#);
