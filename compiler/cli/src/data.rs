@@ -3,7 +3,10 @@
 use crate::failure::Failure;
 use clap::builder::RangedU64ValueParser;
 use neurocuda_compiler::{interpret::Sample, session::Samples, validate::artifact::sample};
-use neurocuda_runtime::data::{ImageView, Images};
+use neurocuda_runtime::{
+    artifact::Artifact,
+    data::{DataError, ImageView, Images},
+};
 use std::{path::Path, sync::Arc};
 
 /// Parser of a number of images: none would mean a result about nothing.
@@ -11,10 +14,15 @@ pub fn count() -> RangedU64ValueParser<usize> {
     RangedU64ValueParser::new().range(1..)
 }
 
+/// Reads an artifact.
+pub fn artifact(path: &Path) -> Result<Artifact, Failure> {
+    Artifact::read(path)
+        .map_err(|error| Failure::input(format!("{}: {}: {error}", error.id(), path.display())))
+}
+
 /// Opens a data file and checks the shape of its images.
 pub fn open(path: &Path, shape: &[usize]) -> Result<Images, Failure> {
-    let fail =
-        |error: neurocuda_runtime::data::DataError| Failure::input(format!("{}: {error}", path.display()));
+    let fail = |error: DataError| Failure::input(format!("{}: {}: {error}", error.id(), path.display()));
     let images = Images::open(path).map_err(fail)?;
     images.expect_sample_shape(shape).map_err(fail)?;
     Ok(images)

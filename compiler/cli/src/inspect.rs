@@ -1,9 +1,8 @@
 //! `neurocudac inspect`: what an artifact holds.
 
-use crate::{failure::Failure, output};
+use crate::{data, failure::Failure, output};
 use clap::Args;
 use comfy_table::{Table, presets::NOTHING};
-use neurocuda_runtime::artifact::Artifact;
 use std::path::PathBuf;
 
 /// Show what an artifact holds.
@@ -24,8 +23,7 @@ pub struct Arguments {
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let artifact = Artifact::read(&arguments.artifact)
-        .map_err(|error| Failure::input(format!("{}: {error}", arguments.artifact.display())))?;
+    let artifact = data::artifact(&arguments.artifact)?;
     let manifest = &artifact.manifest;
     if arguments.json {
         output::line(serde_json::to_string_pretty(manifest).map_err(Failure::input)?);

@@ -3,8 +3,8 @@
 use crate::{data, failure::Failure, output, progress};
 use clap::Args;
 use neurocuda_runtime::{
-    artifact::{Artifact, program::Schedule},
-    cpu::{Engine, ImageOutcome, RunOptions},
+    artifact::program::Schedule,
+    cpu::{Engine, EngineError, ImageOutcome, RunOptions},
     data::Images,
 };
 use safetensors::{Dtype, tensor::TensorView};
@@ -43,9 +43,8 @@ pub struct Arguments {
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let artifact = Artifact::read(&arguments.artifact)
-        .map_err(|error| Failure::input(format!("{}: {error}", arguments.artifact.display())))?;
-    let engine = Engine::new(&artifact).map_err(Failure::input)?;
+    let artifact = data::artifact(&arguments.artifact)?;
+    let engine = Engine::new(&artifact).map_err(engine_failure)?;
     let images = data::open(&arguments.data, engine.input_shape())?;
     let count = arguments.limit.unwrap_or(images.len()).min(images.len());
     let outcomes = simulate(arguments, &engine, &images, count)?;
@@ -75,6 +74,10 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
 }
 
+fn engine_failure(error: EngineError) -> Failure {
+    Failure::input(format!("{}: {error}", error.id()))
+}
+
 fn simulate(
     arguments: &Arguments,
     engine: &Engine,
@@ -83,7 +86,7 @@ fn simulate(
 ) -> Result<Vec<ImageOutcome>, Failure> {
     let bar = progress::bar("run", count);
     let options = RunOptions { timesteps: arguments.timesteps, trace: arguments.trace };
-    let outcomes = engine.run(images, 0..count, &options, || bar.inc(1)).map_err(Failure::input);
+    let outcomes = engine.run(images, 0..count, &options, || bar.inc(1)).map_err(engine_failure);
     bar.finish_and_clear();
     outcomes
 }

@@ -19,7 +19,6 @@ use neurocuda_compiler::{
         report::Report,
     },
 };
-use neurocuda_runtime::artifact::Artifact;
 use std::path::PathBuf;
 
 /// Compare an artifact with the model it came from, on test images.
@@ -75,8 +74,7 @@ pub struct Arguments {
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let artifact = Artifact::read(&arguments.artifact)
-        .map_err(|error| Failure::input(format!("{}: {error}", arguments.artifact.display())))?;
+    let artifact = data::artifact(&arguments.artifact)?;
     let images = data::open(&arguments.data, &artifact.manifest.input.shape)?;
     let loaded = model::load(&arguments.model, &arguments.weights)?;
     let context = neurocuda_dialects::new_context().map_err(Failure::input)?;
