@@ -5,8 +5,7 @@
 use melior::{
     Context, ContextRef, IrRewriter, StringRef,
     ir::{
-        BlockLike, BlockRef, Identifier, Location, Module, OperationRef, RegionLike, Type, TypeLike, Value,
-        ValueLike,
+        BlockLike, BlockRef, Location, Module, OperationRef, RegionLike, Type, TypeLike, Value, ValueLike,
         operation::{OperationLike, OperationMutLike, OperationRefMut, OperationResult},
         r#type::{FunctionType, IntegerType, RankedTensorType},
     },
@@ -417,11 +416,6 @@ pub fn print_without_resources(module: &Module) -> String {
     // MLIR still prints a section that lists nothing.
     text.truncate(text.rfind("\n{-#").map_or(text.len(), |start| start + 1));
     text
-}
-
-/// Key of an attribute.
-pub fn identifier<'c>(context: &'c Context, key: &str) -> Identifier<'c> {
-    Identifier::new(context, key)
 }
 
 /// Text of a string reference that MLIR gave.

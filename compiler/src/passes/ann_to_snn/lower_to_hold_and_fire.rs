@@ -19,7 +19,7 @@ use crate::{
 };
 use melior::ir::{OperationRef, Value, ValueLike, operation::OperationLike};
 use ndarray::ArrayD;
-use neurocuda_dialects::{Elements, Tensor, TensorAttr, ann, snn, stage::Stage};
+use neurocuda_dialects::{TensorAttr, ann, snn, stage::Stage};
 use std::collections::HashMap;
 
 /// What is to be known of the pass.
@@ -139,30 +139,14 @@ impl<'c, 'a> Schedule<'c, 'a> for HoldAndFire {
         }
         let mirrored =
             crate::analysis::charge::spread(&threshold, site.charge.shape()) - 1.0 - &half - &site.charge;
-        let negative = neurons(".negative", negate(site, site.current)?, &mirrored, -requantize.low)?;
-        mlir::insert_before(
-            site.operation,
-            &snn::Add {},
-            &[positive, negate(site, negative)?],
-            positive.r#type(),
-        )
+        let negative =
+            neurons(".negative", synapses::negate(site, site.current)?, &mirrored, -requantize.low)?;
+        synapses::difference(site, positive, negative)
     }
 
     fn readout(&mut self, site: &Site<'c, 'a>, scale: TensorAttr<'c>) -> IrResult<'c, snn::Readout<'c>> {
-        super::lower_to_st_bif::readout_once(site, scale)
+        synapses::readout_once(site, scale)
     }
-}
-
-/// Inserts the negative of a current or of events.
-///
-/// # Errors
-///
-/// If MLIR refuses it.
-pub fn negate<'c, 'a>(site: &Site<'c, 'a>, value: Value<'c, 'a>) -> IrResult<'c, Value<'c, 'a>> {
-    let channels = site.charge.shape()[0];
-    let tensor = Tensor { shape: vec![channels], elements: Elements::I8(vec![-1; channels]) };
-    let weight = TensorAttr::new(mlir::context(site.operation), "minus-one", &tensor)?;
-    mlir::insert_before(site.operation, &snn::Scale { weight }, &[value], value.r#type())
 }
 
 #[cfg(test)]

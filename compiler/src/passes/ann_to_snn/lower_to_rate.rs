@@ -9,10 +9,7 @@
 //! count with gain L, input codes and biases, presented in every step, with 1. The count after T steps is near `q·T/L` and differs
 //! where charge comes unevenly: this schedule approximates, and `validate` measures by how much.
 
-use super::{
-    lower_to_hold_and_fire::negate,
-    synapses::{self, Schedule, Site},
-};
+use super::synapses::{self, Schedule, Site};
 use crate::{
     analysis::charge,
     mlir::{self, IrError, IrResult},
@@ -127,13 +124,9 @@ impl<'c, 'a> Schedule<'c, 'a> for Rate {
             return Ok(positive);
         }
         let mirrored = charge::spread(&threshold, site.charge.shape()) - 1.0 - &half;
-        let negative = neurons(".negative", negate(site, site.current)?, &mirrored, &-&site.charge)?;
-        mlir::insert_before(
-            site.operation,
-            &snn::Add {},
-            &[positive, negate(site, negative)?],
-            positive.r#type(),
-        )
+        let negative =
+            neurons(".negative", synapses::negate(site, site.current)?, &mirrored, &-&site.charge)?;
+        synapses::difference(site, positive, negative)
     }
 
     fn readout(&mut self, site: &Site<'c, 'a>, scale: TensorAttr<'c>) -> IrResult<'c, snn::Readout<'c>> {

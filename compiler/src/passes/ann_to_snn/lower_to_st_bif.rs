@@ -82,23 +82,8 @@ impl<'c, 'a> Schedule<'c, 'a> for StBif {
     }
 
     fn readout(&mut self, site: &Site<'c, 'a>, scale: TensorAttr<'c>) -> IrResult<'c, snn::Readout<'c>> {
-        readout_once(site, scale)
+        synapses::readout_once(site, scale)
     }
-}
-
-/// The readout of exact schedules: all charge comes once, biases first.
-///
-/// # Errors
-///
-/// If a charge is no 32-bit integer.
-pub fn readout_once<'c>(site: &Site<'c, '_>, scale: TensorAttr<'c>) -> IrResult<'c, snn::Readout<'c>> {
-    Ok(snn::Readout {
-        initial: site.tensor("initial", &site.charge)?,
-        bias: site.vector("bias", &vec![0.0; site.charge.shape()[0]])?,
-        gain: 1,
-        scale,
-        average: false,
-    })
 }
 
 #[cfg(test)]

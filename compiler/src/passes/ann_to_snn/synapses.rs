@@ -17,7 +17,7 @@ use melior::{
     },
 };
 use ndarray::ArrayD;
-use neurocuda_dialects::{Tensor, TensorAttr, ann, snn};
+use neurocuda_dialects::{Elements, Tensor, TensorAttr, ann, snn};
 use std::collections::HashMap;
 
 /// Name of the function attribute that states the schedule.
@@ -265,4 +265,45 @@ pub fn levels<'c>(module: OperationRef<'c, '_>) -> IrResult<'c, i64> {
 pub fn half<'c>(site: &Site<'c, '_>, threshold: &[f64]) -> ArrayD<f64> {
     let half = threshold.iter().map(|threshold| (threshold / 2.0).floor()).collect::<Vec<_>>();
     charge::spread(&half, site.charge.shape())
+}
+
+/// The readout of exact schedules: all charge comes once, biases first.
+///
+/// # Errors
+///
+/// If a charge is no 32-bit integer.
+pub fn readout_once<'c>(site: &Site<'c, '_>, scale: TensorAttr<'c>) -> IrResult<'c, snn::Readout<'c>> {
+    Ok(snn::Readout {
+        initial: site.tensor("initial", &site.charge)?,
+        bias: site.vector("bias", &vec![0.0; site.charge.shape()[0]])?,
+        gain: 1,
+        scale,
+        average: false,
+    })
+}
+
+/// Inserts the negative of a current or of events.
+///
+/// # Errors
+///
+/// If MLIR refuses it.
+pub fn negate<'c, 'a>(site: &Site<'c, 'a>, value: Value<'c, 'a>) -> IrResult<'c, Value<'c, 'a>> {
+    let channels = site.charge.shape()[0];
+    let tensor = Tensor { shape: vec![channels], elements: Elements::I8(vec![-1; channels]) };
+    let weight = TensorAttr::new(mlir::context(site.operation), "minus-one", &tensor)?;
+    mlir::insert_before(site.operation, &snn::Scale { weight }, &[value], value.r#type())
+}
+
+/// The events of a signed activation from those of its pair of neurons.
+///
+/// # Errors
+///
+/// If MLIR refuses it.
+pub fn difference<'c, 'a>(
+    site: &Site<'c, 'a>,
+    positive: Value<'c, 'a>,
+    negative: Value<'c, 'a>,
+) -> IrResult<'c, Value<'c, 'a>> {
+    let events = [positive, negate(site, negative)?];
+    mlir::insert_before(site.operation, &snn::Add {}, &events, positive.r#type())
 }
