@@ -20,3 +20,4 @@ mod faults;
 mod fidelity;
 mod hostile;
 mod random_networks;
+mod shards;

@@ -8,6 +8,7 @@ mod data;
 mod failure;
 mod inspect;
 mod interrupt;
+mod merge;
 mod model;
 mod opt;
 mod output;
@@ -40,6 +41,7 @@ enum Command {
     Compile(compile::Arguments),
     Run(run::Arguments),
     Validate(validate::Arguments),
+    Merge(merge::Arguments),
     Inspect(inspect::Arguments),
     Opt(opt::Arguments),
     Passes(passes::Arguments),
@@ -56,6 +58,7 @@ fn main() -> ExitCode {
         Command::Compile(arguments) => compile::run(&arguments),
         Command::Run(arguments) => run::run(&arguments),
         Command::Validate(arguments) => validate::run(&arguments),
+        Command::Merge(arguments) => merge::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Opt(arguments) => opt::run(&arguments),
         Command::Passes(arguments) => passes::run(&arguments),

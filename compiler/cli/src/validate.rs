@@ -17,9 +17,12 @@ use neurocuda_compiler::{
     validate::{
         artifact::{Demands, Subjects, ValidateError},
         report::Report,
+        shard::{Origin, Shard},
+        summary::{peak_memory_mb, summarize},
+        tally::Tally,
     },
 };
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Compare an artifact with the model it came from, on test images.
 ///
@@ -63,6 +66,14 @@ pub struct Arguments {
     #[arg(long, value_name = "R.json")]
     report: Option<PathBuf>,
 
+    /// Count only, and write the counts: the data are a part of the test set. `neurocudac merge` makes the report of all parts.
+    #[arg(long, value_name = "T.json", conflicts_with_all = ["report", "max_drop"])]
+    tallies: Option<PathBuf>,
+
+    /// With --tallies: position of the first image in the whole test set, a multiple of 250.
+    #[arg(long, value_name = "I", default_value_t = 0, requires = "tallies")]
+    first: usize,
+
     /// Where the state of an interrupted run is kept.
     #[arg(long, value_name = "DIR")]
     cache_dir: Option<PathBuf>,
@@ -95,13 +106,17 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         ))
     })?;
     let subjects = Subjects::new(&torch, &front, &integer, &artifact).map_err(Failure::input)?;
-    let demands =
-        Demands { max_drop: arguments.max_drop, limit: arguments.limit, timesteps: arguments.timesteps };
+    let demands = Demands {
+        max_drop: arguments.max_drop,
+        limit: arguments.limit,
+        timesteps: arguments.timesteps,
+        first: arguments.first,
+    };
     let cache = model::cache(arguments.cache_dir.as_ref(), arguments.no_cache);
     let stop = interrupt::flag()?;
     let count = arguments.limit.unwrap_or(images.len()).min(images.len());
     let bar = progress::bar("validate", count);
-    let result = subjects.validate(
+    let result = subjects.count(
         &artifact,
         &images,
         &demands,
@@ -112,28 +127,43 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         },
     );
     bar.finish_and_clear();
-    let report = match result {
+    let chunks = match result {
         Err(error @ ValidateError::Interrupted { .. }) => {
             return Err(Failure::Interrupted(error.to_string()));
         }
         other => other.map_err(Failure::input)?,
     };
-    if let Some(path) = &arguments.report {
-        output::json(path, &report)?;
+    if let Some(path) = &arguments.tallies {
+        let shard = Shard::new(origin(arguments)?, arguments.first, chunks, peak_memory_mb());
+        return output::json(path, &shard);
     }
-    print(&report);
+    conclude(&summarize(&artifact, &Tally::sum(&chunks), &demands), arguments.report.as_deref())
+}
+
+/// Writes and prints a report; a gate that failed is a failure.
+pub fn conclude(report: &Report, path: Option<&Path>) -> Result<(), Failure> {
+    if let Some(path) = path {
+        output::json(path, report)?;
+    }
+    print(report);
     if report.passed { Ok(()) } else { Err(Failure::Gate) }
+}
+
+/// What the counts are of.
+fn origin(arguments: &Arguments) -> Result<Origin, Failure> {
+    Ok(Origin {
+        producer: env!("CARGO_PKG_VERSION").to_owned(),
+        artifact: data::hash(&arguments.artifact)?,
+        model: model::hash(&arguments.model, &arguments.weights, &arguments.normalization)?,
+        timesteps: arguments.timesteps,
+    })
 }
 
 /// Everything that the counts of a chunk depend on.
 fn key(arguments: &Arguments) -> Result<String, Failure> {
-    let parts = [
-        env!("CARGO_PKG_VERSION").to_owned(),
-        data::hash(&arguments.artifact)?,
-        model::hash(&arguments.model, &arguments.weights, &arguments.normalization)?,
-        data::hash(&arguments.data)?,
-        format!("{:?} {:?}", arguments.limit, arguments.timesteps),
-    ];
+    let Origin { producer, artifact, model, timesteps } = origin(arguments)?;
+    let range = format!("{:?} {timesteps:?} {}", arguments.limit, arguments.first);
+    let parts = [producer, artifact, model, data::hash(&arguments.data)?, range];
     Ok(blake3::hash(parts.join("\n").as_bytes()).to_hex()[..32].to_owned())
 }
 

@@ -5,9 +5,7 @@
 //! step.
 
 use super::{
-    report::Report,
     resume::Journal,
-    summary::summarize,
     tally::{LayerTally, OutputTally, Tally},
 };
 use crate::{
@@ -31,8 +29,8 @@ use std::{
     time::Instant,
 };
 
-/// Images in a chunk: what is lost at most when a run is interrupted.
-const CHUNK: usize = 250;
+/// Images in a chunk: what is lost at most when a run is interrupted, and what shards are made of.
+pub const CHUNK: usize = 250;
 
 /// Images that layers are compared on.
 const LAYER_IMAGES: usize = 250;
@@ -46,6 +44,8 @@ pub struct Demands {
     pub limit: Option<usize>,
     /// Number of steps; see [`RunOptions::timesteps`].
     pub timesteps: Option<u32>,
+    /// Position of the first image in the whole set, of which this is a part: layers are measured on the whole set's first ones.
+    pub first: usize,
 }
 
 /// Why there is no report.
@@ -164,12 +164,12 @@ impl Subjects {
         Ok(())
     }
 
-    /// Runs all three on `images`.
+    /// Runs all three on `images`: one tally for each chunk, in order.
     ///
     /// # Errors
     ///
     /// If a run fails, or `stop` is set meanwhile.
-    pub fn validate(
+    pub fn count(
         &self,
         artifact: &Artifact,
         images: &Images,
@@ -177,27 +177,25 @@ impl Subjects {
         journal: (Option<&Path>, &str),
         stop: &AtomicBool,
         progress: &(dyn Fn(usize, usize) + Sync),
-    ) -> Result<Report, ValidateError> {
+    ) -> Result<Vec<Tally>, ValidateError> {
         let count = demands.limit.unwrap_or(images.len()).min(images.len());
-        let (mut journal, done) = Journal::open(journal.0, journal.1);
-        let mut whole = Tally::default();
-        for chunk in &done {
-            whole.add(chunk);
-        }
-        progress(whole.images, count);
-        while whole.images < count {
+        let (mut journal, mut chunks) = Journal::open(journal.0, journal.1);
+        let mut done = chunks.iter().map(|chunk| chunk.images).sum::<usize>();
+        progress(done, count);
+        while done < count {
             if stop.load(Ordering::Relaxed) {
-                return Err(ValidateError::Interrupted { done: whole.images, all: count });
+                return Err(ValidateError::Interrupted { done, all: count });
             }
-            let range = whole.images..(whole.images + CHUNK).min(count);
-            let schedule = artifact.manifest.program.schedule;
-            let chunk =
-                self.chunk(schedule, images, range, demands.timesteps, &|done| progress(done, count))?;
+            let range = done..(done + CHUNK).min(count);
+            let chunk = self.chunk(artifact.manifest.program.schedule, images, range, demands, &|done| {
+                progress(done, count);
+            })?;
             journal.push(&chunk);
-            whole.add(&chunk);
+            done += chunk.images;
+            chunks.push(chunk);
         }
         journal.finish();
-        Ok(summarize(artifact, &whole, demands))
+        Ok(chunks)
     }
 
     fn chunk(
@@ -205,11 +203,11 @@ impl Subjects {
         schedule: Schedule,
         images: &Images,
         range: Range<usize>,
-        timesteps: Option<u32>,
+        demands: &Demands,
         progress: &(dyn Fn(usize) + Sync),
     ) -> Result<Tally, ValidateError> {
         let start = Instant::now();
-        let options = RunOptions { timesteps, trace: false };
+        let options = RunOptions { timesteps: demands.timesteps, trace: false };
         let done = AtomicUsize::new(range.start);
         let tallies = range
             .into_par_iter()
@@ -221,7 +219,8 @@ impl Subjects {
                     .engine
                     .run_image(image, index, &options)
                     .map_err(|error| ValidateError::Engine(error.to_string()))?;
-                let tally = self.image(schedule, images, index, &outcome)?;
+                let measured = demands.first.saturating_add(index) < LAYER_IMAGES;
+                let tally = self.image(schedule, images, index, measured, &outcome)?;
                 progress(done.fetch_add(1, Ordering::Relaxed) + 1);
                 Ok(tally)
             })
@@ -238,6 +237,7 @@ impl Subjects {
         schedule: Schedule,
         images: &Images,
         index: usize,
+        measured: bool,
         outcome: &ImageOutcome,
     ) -> Result<Tally, ValidateError> {
         let fail = |error: crate::interpret::InterpretError| ValidateError::Module(error.to_string());
@@ -247,7 +247,6 @@ impl Subjects {
         let mut integer_logits = vec![Sample::zeros(IxDyn(&[0])); self.integer_outputs.len()];
         let logit_values =
             self.integer_outputs.iter().map(|&op| self.integer.ops()[op].inputs[0]).collect::<Vec<_>>();
-        let measured = index < LAYER_IMAGES;
         let mut activations = vec![Sample::zeros(IxDyn(&[0])); if measured { self.layers.len() } else { 0 }];
         let integer = self
             .integer

@@ -4,5 +4,6 @@ pub mod artifact;
 pub mod each;
 pub mod report;
 pub mod resume;
+pub mod shard;
 pub mod summary;
 pub mod tally;

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// Counts over some images.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Tally {
     /// Images.
     pub images: usize,
@@ -45,6 +46,7 @@ pub struct Tally {
 
 /// Counts of one output.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct OutputTally {
     /// Images whose largest element is the same.
     pub agree: usize,
@@ -56,6 +58,7 @@ pub struct OutputTally {
 
 /// Counts of one layer.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct LayerTally {
     /// Σ (integer − float)².
     pub squared_error: f64,
@@ -68,6 +71,13 @@ pub struct LayerTally {
 }
 
 impl Tally {
+    /// Adds up the tallies of consecutive images.
+    pub fn sum(parts: &[Self]) -> Self {
+        let mut whole = Self::default();
+        parts.iter().for_each(|part| whole.add(part));
+        whole
+    }
+
     /// Adds what `next`, the images that follow, counted.
     pub fn add(&mut self, next: &Self) {
         self.images += next.images;
