@@ -15,6 +15,7 @@ const FOLDERS: &[&str] = &[
     "docs",
     "lit-tests",
     "ptx",
+    "python",
     "runtime",
     "scripts",
     "tests",

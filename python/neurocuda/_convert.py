@@ -1,0 +1,131 @@
+"""Conversion: export, calibrate, compile."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from . import _binary
+from ._errors import BadData
+from ._export import export_model
+from ._files import Folder, Model
+from ._guard import random_state
+from ._loaders import Loader, batches, consistent, take
+from ._progress import Progress
+from ._snn import SNN
+from ._tensors import ImageWriter
+
+if TYPE_CHECKING:
+    import torch
+
+
+def convert(
+    model: torch.nn.Module,
+    loader: Loader,
+    *,
+    example: Any = None,
+    schedule: str = "st-bif",
+    levels: int | None = None,
+    timesteps: int | None = None,
+    samples: int = 1000,
+    target: str = "cpu",
+    validate_each: bool = False,
+    threads: int | None = None,
+    progress: bool = True,
+) -> SNN:
+    """Converts a trained model into a spiking network, without retraining.
+
+    The model is traced in evaluation mode and left as it was found, random number generators too. The loader gives the samples
+    to calibrate on, as the model takes them; labels are not looked at.
+
+    Args:
+        model: A trained `torch.nn.Module` with one input.
+        loader: A `DataLoader`, a data set, an array, or any iterable of `x`, `(x, y)` or dicts. Training data, not test data.
+        example: A batch to trace with; the loader's first one if absent.
+        schedule: `st-bif` (signed spikes, exact), `hold-and-fire` (unsigned spikes, exact) or `rate` (plain integrate-and-fire,
+            approximate).
+        levels: Largest count of an activation. 31 if absent; for `rate`, the number of timesteps.
+        timesteps: Number of steps of a `rate` network, 32 if absent. The exact schedules run until they have settled.
+        samples: Calibrate on at most this many.
+        target: What to compile for: `cpu`.
+        validate_each: Run the network before and after every pass, and stop at one that does not keep what it claims.
+        threads: Threads of the compiler; all cores if absent. Results do not depend on it.
+        progress: Show how far it is.
+
+    Returns:
+        The spiking network, which keeps the float model for `validate`.
+
+    Raises:
+        UnsupportedModel: With every reason: op, module path, line of Python, remedy.
+        CompileFailed: The network was read, and the schedule cannot carry it or a bound does not hold.
+        BadData: The loader gives something that the network does not take.
+        MissingTorch: PyTorch is not installed.
+
+    Example:
+        >>> snn = neurocuda.convert(model, train_loader, levels=31)
+        >>> snn.summary()["neurons"]
+        {'found': 25088, 'converted': 25088}
+    """
+    folder = Folder()
+    with random_state(), Progress(progress) as shown:
+        float_model, data = _prepare(model, loader, example, samples, folder, shown)
+        settings = Settings(schedule, levels, timesteps, target, validate_each)
+        return build(float_model, data, settings, folder, shown, threads)
+
+
+class Settings:
+    """What `compile` is asked for, as arguments of the command line."""
+
+    def __init__(
+        self,
+        schedule: str,
+        levels: int | None = None,
+        timesteps: int | None = None,
+        target: str = "cpu",
+        validate_each: bool = False,
+    ) -> None:
+        self.arguments = ["--schedule", schedule, "--target", target]
+        for option, value in (("--levels", levels), ("--timesteps", timesteps)):
+            self.arguments += [option, str(value)] if value is not None else []
+        self.arguments += ["--validate-each"] if validate_each else []
+
+
+def _prepare(
+    model: torch.nn.Module, loader: Loader, example: Any, samples: int, folder: Folder, progress: Progress
+) -> tuple[Model, Path]:
+    """The model's files and those of the calibration samples."""
+    if samples < 1:
+        raise ValueError("samples must be at least 1")
+    shape = None if example is None else list(example.shape)[1:]
+    source = take(consistent(batches(loader, shape)), samples)
+    first = next(source, None)
+    if first is None:
+        raise BadData("data-empty", "the loader gave no image")
+    progress.update("exporting", 0, 0)
+    float_model = export_model(model, first.images if example is None else example, folder)
+    data = folder.path / "calibration.safetensors"
+    with ImageWriter(data) as writer:
+        batch: Any = first
+        while batch is not None:
+            writer.add(batch.images, None)
+            progress.update("reading", writer.count, samples)
+            batch = next(source, None)
+        writer.finish()
+    return float_model, data
+
+
+def build(
+    model: Model,
+    data: Path,
+    settings: Settings,
+    folder: Folder,
+    progress: Progress,
+    threads: int | None = None,
+    cache: Path | None = None,
+) -> SNN:
+    """Compiles into `folder`; calibrations are kept in `cache`."""
+    artifact = folder.path / f"net{len(list(folder.path.glob('net*.ncx')))}.ncx"
+    keep = ["--cache-dir", cache] if cache else ["--no-cache"]
+    command: list[Any] = ["compile", *model.arguments(), "--calibrate", data, "-o", artifact, *keep, *settings.arguments]
+    _binary.run(command, progress=progress, threads=threads)
+    return SNN(artifact, model, folder)

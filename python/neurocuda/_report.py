@@ -1,0 +1,170 @@
+"""What a validation measured."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+from collections.abc import Mapping
+from html import escape
+from typing import Any
+
+
+class Report:
+    """What `validate` measured, on the same images: float network, integer network and spiking network.
+
+    Every figure is the compiler's; `to_dict` has all of them, as the page *Validation report* of the documentation explains.
+    Accuracies are fractions between 0 and 1, and `None` without class labels.
+
+    Example:
+        >>> report = neurocuda.validate(snn, test_loader)
+        >>> report.passed, report.snn_accuracy
+        (True, 0.9934)
+    """
+
+    def __init__(self, fields: Mapping[str, Any]) -> None:
+        self._fields = copy.deepcopy(dict(fields))
+
+    @property
+    def passed(self) -> bool:
+        """Whether every gate holds."""
+        return bool(self._fields["passed"])
+
+    @property
+    def images(self) -> int:
+        """Number of images."""
+        return int(self._fields["images"])
+
+    @property
+    def ann_accuracy(self) -> float | None:
+        """Top-1 accuracy of the network as PyTorch states it."""
+        return self._accuracy("float")
+
+    @property
+    def integer_accuracy(self) -> float | None:
+        """Top-1 accuracy of the integer network."""
+        return self._accuracy("integer")
+
+    @property
+    def snn_accuracy(self) -> float | None:
+        """Top-1 accuracy of the spiking network."""
+        return self._accuracy("snn")
+
+    @property
+    def drop(self) -> float | None:
+        """`ann_accuracy − snn_accuracy`, in percentage points."""
+        return self._accuracy("drop_points")
+
+    @property
+    def drop_error(self) -> float | None:
+        """Paired standard error of `drop`, in percentage points."""
+        return self._accuracy("drop_standard_error")
+
+    @property
+    def agreement(self) -> float | None:
+        """Fraction of images on which the spiking network predicts what the float network does."""
+        agreement = self._fields.get("agreement")
+        return None if agreement is None else float(agreement)
+
+    @property
+    def exact(self) -> bool | None:
+        """Whether every logit equals the integer network's; `None` for `rate`, which approximates."""
+        logits = self._fields["logits"]
+        return logits["equal"] == logits["compared"] if logits["compared"] else None
+
+    @property
+    def layers(self) -> list[dict[str, Any]]:
+        """One entry a layer of neurons: `name`, `neurons`, `spikes_per_image`, `error`, `saturated`, `membrane_bound`."""
+        return copy.deepcopy(self._fields["layers"])
+
+    @property
+    def gates(self) -> list[dict[str, Any]]:
+        """What was demanded: `name`, `passed`, `detail`."""
+        return copy.deepcopy(self._fields["gates"])
+
+    @property
+    def outputs(self) -> list[dict[str, Any]]:
+        """One entry an output, with its errors against the float network."""
+        return copy.deepcopy(self._fields["outputs"])
+
+    def to_dict(self) -> dict[str, Any]:
+        """All figures, as in the JSON file that `neurocudac validate --report` writes."""
+        return copy.deepcopy(self._fields)
+
+    def to_json(self, path: str | os.PathLike[str] | None = None) -> str:
+        """The same as text, and into a file if one is named."""
+        text = json.dumps(self._fields, indent=2) + "\n"
+        if path is not None:
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(text)
+        return text
+
+    def _accuracy(self, name: str) -> float | None:
+        accuracy = self._fields.get("accuracy")
+        return None if accuracy is None else float(accuracy[name])
+
+    def _facts(self) -> list[tuple[str, str]]:
+        fields = self._fields
+        facts = [
+            ("network", f"{fields['network']}, {fields['schedule']}, {fields['levels']} levels"),
+            ("images", str(self.images)),
+        ]
+        if self.ann_accuracy is not None:
+            facts += [
+                ("accuracy, float network", _percent(self.ann_accuracy)),
+                ("accuracy, integer network", _percent(self.integer_accuracy)),
+                ("accuracy, spiking network", _percent(self.snn_accuracy)),
+                ("drop", f"{self.drop:.2f} ± {self.drop_error:.2f} points"),
+            ]
+        if self.agreement is not None:
+            facts.append(("agreement with the float network", _percent(self.agreement)))
+        logits, neurons, steps = fields["logits"], fields["neurons"], fields["steps"]
+        if logits["compared"]:
+            facts.append(("logits equal to the integer network", f"{logits['equal']} of {logits['compared']}"))
+        facts += [(f"error of output {output['name']}", _percent(output.get("error"))) for output in fields["outputs"]]
+        settled = steps.get("settled_max")
+        facts.append(("steps", f"{steps['bound']}" if settled is None else f"settled after {settled} at most; proved bound {steps['bound']}"))
+        facts.append(("neurons", f"{neurons['converted']} of {neurons['found']} nonlinear elements converted"))
+        facts.append(("spikes per image", f"{fields['spikes_per_image']:.0f}"))
+        return facts
+
+    def __repr__(self) -> str:
+        facts = self._facts()
+        width = max(len(name) for name, _ in facts)
+        lines = [f"{name:<{width}}  {value}" for name, value in facts]
+        lines += [f"{'pass' if gate['passed'] else 'FAIL'} {gate['name']}: {gate['detail']}" for gate in self._fields["gates"]]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        """Tables for a notebook."""
+        facts = "".join(_row(name, value) for name, value in self._facts())
+        gates = "".join(_row("✓" if gate["passed"] else "✗", gate["name"], gate["detail"]) for gate in self._fields["gates"])
+        head = _row("layer", "neurons", "spikes/image", "error", "saturated", cell="th")
+        layers = "".join(
+            _row(
+                layer["name"],
+                layer["neurons"],
+                f"{layer['spikes_per_image']:.1f}",
+                _percent(layer.get("error")),
+                _percent(layer.get("saturated"), 3),
+            )
+            for layer in self._fields["layers"]
+        )
+        verdict, color = ("passed", "#2a7d2a") if self.passed else ("FAILED", "#b00020")
+        return (
+            f'<div><b style="color:{color}">{verdict}</b><table>{facts}</table>'
+            f"<table>{gates}</table><details open><summary>layers</summary><table>{head}{layers}</table></details></div>"
+        )
+
+    def __eq__(self, other: object) -> bool:
+        return self._fields == other._fields if isinstance(other, Report) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def _percent(fraction: float | None, digits: int = 2) -> str:
+    return "-" if fraction is None else f"{100 * fraction:.{digits}f} %"
+
+
+def _row(*cells: object, cell: str = "td") -> str:
+    return "<tr>" + "".join(f'<{cell} style="text-align:left">{escape(str(value))}</{cell}>' for value in cells) + "</tr>"
