@@ -6,6 +6,7 @@ LOGITS is what `neurocudac run ARTIFACT --data IMAGES -o LOGITS` wrote for the f
 No line of the project's Rust code is used, and no timestep is simulated: a neuron's spike count is the closed form
 clip(floor((initial + X) / threshold), low, high) of its whole input X. Exits with 0 only if all logits are equal.
 """
+import itertools
 import json
 import sys
 
@@ -19,22 +20,28 @@ def per_channel(tensor, shape):
     return tensor if tensor.shape == tuple(shape) else tensor.reshape(-1, *[1] * (len(shape) - 1))
 
 
-def padded(x, op, out_shape, fill):
-    """The input with a border wide enough for every window of the output; returns it and the slice of each tap."""
-    kernel, stride, dilation = op["kernel"], op["stride"], op.get("dilation", [1, 1])
-    border = [(p, p + d * (k - 1) + s) for p, d, k, s in zip(op["padding"], dilation, kernel, stride)]
-    x = np.pad(x, [(0, 0), (0, 0), *border], constant_values=fill)
+def taps(x, kernel, stride, dilation, before, out_shape, fill):
+    """The input with `before` elements (fewer than none cut) ahead of each axis and enough behind; returns what each tap reads."""
+    border = [(max(b, 0), max(b, 0) + d * (k - 1) + s * n) for b, d, k, s, n in zip(before, dilation, kernel, stride, out_shape[1:])]
+    x = np.pad(x[(..., *(slice(max(-b, 0), None) for b in before))], [(0, 0), (0, 0), *border], constant_values=fill)
     spans = [[slice(t * d, t * d + (n - 1) * s + 1, s) for t in range(k)]
-             for k, s, d, n in zip(kernel, stride, dilation, out_shape[-2:])]
-    return x, [(i, j, np.s_[:, :, row, column]) for i, row in enumerate(spans[0]) for j, column in enumerate(spans[1])]
+             for k, s, d, n in zip(kernel, stride, dilation, out_shape[1:])]
+    indices = itertools.product(*(range(k) for k in kernel))
+    return [(i, x[(..., *(span[t] for span, t in zip(spans, i)))]) for i in indices]
 
 
-def conv2d(x, weight, op, out_shape):
-    """Cross-correlation as one matrix product for each tap."""
-    groups, (o, i, *kernel) = op["groups"], weight.shape
-    x, taps = padded(x, {**op, "kernel": kernel}, out_shape, 0)
+def conv(x, weight, op, out_shape):
+    """Cross-correlation as one matrix product for each tap; transposed, that of the mirrored kernel with spread inputs."""
+    groups, (o, i, *kernel), stride, before = op["groups"], weight.shape, op["stride"], op["padding"]
+    if op["transposed"]:
+        spread = np.zeros([*x.shape[:2], *((n - 1) * s + 1 for n, s in zip(x.shape[2:], stride))])
+        spread[(..., *(slice(None, None, s) for s in stride))] = x
+        x, weight = spread, np.flip(weight, range(2, weight.ndim))
+        before = [d * (k - 1) - p for d, k, p in zip(op["dilation"], kernel, before)]
+        stride = [1] * len(kernel)
     weight = weight.reshape(groups, o // groups, i, *kernel)
-    total = sum(weight[..., row, column] @ x[window].reshape(len(x), groups, i, -1) for row, column, window in taps)
+    total = sum(weight[(..., *tap)] @ window.reshape(len(x), groups, i, -1)
+                for tap, window in taps(x, kernel, stride, op["dilation"], before, out_shape, 0))
     return total.reshape(len(x), *out_shape)
 
 
@@ -57,15 +64,15 @@ def evaluate(op, inputs, out_shape, tensors):
     kind, x = op["op"], inputs[0]
     if kind == "encode":
         return encode(x, op, tensors)
-    if kind == "conv2d":
-        return conv2d(x, weights(op, tensors, x), op, out_shape)
+    if kind == "conv":
+        return conv(x, weights(op, tensors, x), op, out_shape)
     if kind == "linear":
         return x @ weights(op, tensors, x).T
     if kind == "scale":
         return x * per_channel(weights(op, tensors, x), out_shape)
     if kind == "max-pool2d":
-        x, taps = padded(x, op, out_shape, -np.inf)
-        return np.maximum.reduce([x[window] for *_, window in taps])
+        windows = taps(x, op["kernel"], op["stride"], op["dilation"], op["padding"], out_shape, -np.inf)
+        return np.maximum.reduce([window for _, window in windows])
     if kind == "sum-pool2d":
         rows = [x[:, :, top:bottom].sum(2) for top, bottom in op["rows"]]
         bins = [[row[:, :, left:right].sum(2) for left, right in op["columns"]] for row in rows]

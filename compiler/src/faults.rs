@@ -163,14 +163,14 @@ fn transposed(mut tensor: Tensor) -> Option<Tensor> {
 }
 
 fn unit_stride(operation: OperationRef) -> Option<()> {
-    let stride = <[i64; 2]>::get(operation.attribute("stride").ok()?)?;
-    if stride == [1, 1] {
+    let stride = <Vec<i64>>::get(operation.attribute("stride").ok()?)?;
+    if stride.iter().all(|&stride| stride == 1) {
         return None;
     }
     mlir::set_attribute(
         operation,
         "stride",
-        DenseI64ArrayAttribute::new(mlir::context(operation), &[1, 1]).into(),
+        DenseI64ArrayAttribute::new(mlir::context(operation), &vec![1; stride.len()]).into(),
     );
     Some(())
 }
@@ -178,20 +178,19 @@ fn unit_stride(operation: OperationRef) -> Option<()> {
 /// Moves the padding of a convolution into a pad op of another value.
 fn pad_with_value(operation: OperationRef) -> Option<()> {
     use neurocuda_dialects::{View, torch};
-    let conv = mlir::view::<torch::Conv2d>(operation).ok()??;
-    if conv.padding == [0, 0] {
+    let conv = mlir::view::<torch::Convolution>(operation).ok()??;
+    if conv.transposed || conv.padding.iter().all(|&padding| padding == 0) {
         return None;
     }
-    let counts = vec![0, 0, conv.padding[0], conv.padding[1]];
-    let pad = torch::ConstantPad { before: counts.clone(), after: counts, value: -0.4 };
+    let counts = [&[0, 0], &conv.padding[..]].concat();
+    let pad = torch::ConstantPad { before: counts.clone(), after: counts.clone(), value: -0.4 };
     let input = operation.operand(0).ok()?;
     let mut shape = mlir::sample_shape(input).ok()?;
-    shape[1] += 2 * conv.padding[0] as usize;
-    shape[2] += 2 * conv.padding[1] as usize;
+    shape.iter_mut().zip(&counts[1..]).for_each(|(size, padding)| *size += 2 * *padding as usize);
     let r#type = mlir::batch_type(mlir::context(operation), &shape, mlir::Number::Real);
     let padded = mlir::insert_before(operation, &pad, &[input], r#type).ok()?;
     mlir::set_operand(operation, 0, padded);
-    let unpadded = torch::Conv2d { padding: [0, 0], ..conv };
+    let unpadded = torch::Convolution { padding: vec![0; conv.padding.len()], ..conv };
     for (key, attribute) in unpadded.attributes(mlir::context(operation)) {
         mlir::set_attribute(operation, &mlir::text(key.as_string_ref()), attribute);
     }

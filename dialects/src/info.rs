@@ -16,7 +16,7 @@ use std::{collections::BTreeMap, sync::OnceLock};
 /// An op as its IRDL definition describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpInfo {
-    /// Full name, such as `ann.conv2d`.
+    /// Full name, such as `ann.conv`.
     pub name: String,
     /// What it computes.
     pub summary: String,

@@ -74,12 +74,13 @@ impl Builder {
     /// A 3×3 convolution with padding 1.
     pub(crate) fn conv3x3(&mut self, input: ValueId, outputs: usize, weights: &[i8]) -> ValueId {
         let [c, h, w] = *self.shape(input) else { panic!("not an image") };
-        let kind = OpKind::Conv2d {
+        let kind = OpKind::Conv {
             weight: self.tensor(&[outputs, c, 3, 3], weights),
-            stride: [1, 1],
-            padding: [1, 1],
-            dilation: [1, 1],
+            stride: vec![1, 1],
+            padding: vec![1, 1],
+            dilation: vec![1, 1],
             groups: 1,
+            transposed: false,
         };
         self.op(kind, &[input], &[outputs, h, w])
     }

@@ -37,6 +37,14 @@ impl Window {
         self.span().map_or(0, |span| span.div_ceil(self.stride) + 1)
     }
 
+    /// Whether a transposed convolution of `inputs` elements makes an axis of this many: the last of its windows ends inside,
+    /// and less than a stride or dilation of output padding follows.
+    pub(crate) fn is_made_of(&self, inputs: usize) -> bool {
+        let least = inputs.checked_sub(1).and_then(|last| last.checked_mul(self.stride));
+        let spare = self.span().zip(least).and_then(|(span, least)| span.checked_sub(least));
+        spare.is_some_and(|spare| spare < self.stride.max(self.dilation))
+    }
+
     /// How far the first window can move.
     fn span(&self) -> Option<usize> {
         (self.input + 2 * self.padding).checked_sub(self.dilation * (self.kernel - 1) + 1)

@@ -59,7 +59,7 @@ fn layers(small: &Small) -> Layers {
     for op in &compiled.artifact.program().ops {
         match &op.kind {
             OpKind::Encode { scale, .. } => layers.step = *scale,
-            OpKind::Conv2d { weight, .. } => layers.hidden = tensor(weight),
+            OpKind::Conv { weight, .. } => layers.hidden = tensor(weight),
             OpKind::Linear { weight } => layers.outputs = tensor(weight),
             OpKind::StBif { threshold, initial, high, .. } => {
                 (layers.threshold, layers.initial, layers.high) =

@@ -44,7 +44,7 @@ impl Charges {
         // Ops that start anew: weights see only silent level values, and neurons have not fired.
         match &op {
             Some(
-                ann::Op::Conv2d(ann::Conv2d { bias, .. })
+                ann::Op::Conv(ann::Conv { bias, .. })
                 | ann::Op::Linear(ann::Linear { bias, .. })
                 | ann::Op::Scale(ann::Scale { bias, .. }),
             ) => {
@@ -234,8 +234,8 @@ mod tests {
         let body = format!(
             r#"
     %0 = "ann.encode"(%x) {{{}}} : (tensor<?x2x3x3xf32>) -> tensor<?x2x3x3xi32>
-    %1 = "ann.conv2d"(%0) {{weight = dense<3> : tensor<2x2x1x1xi8>, bias = dense<[5, -7]> : tensor<2xi32>,
-      stride = array<i64: 1, 1>, padding = array<i64: 1, 1>, dilation = array<i64: 1, 1>, groups = 1}}
+    %1 = "ann.conv"(%0) {{weight = dense<3> : tensor<2x2x1x1xi8>, bias = dense<[5, -7]> : tensor<2xi32>,
+      stride = array<i64: 1, 1>, padding = array<i64: 1, 1>, dilation = array<i64: 1, 1>, groups = 1, transposed = false}}
       : (tensor<?x2x3x3xi32>) -> tensor<?x2x5x5xi32>
     %2 = "ann.pad"(%1) {{before = array<i64: 0, 1, 0, 2>, after = array<i64: 0, 0, 1, 0>}}
       : (tensor<?x2x5x5xi32>) -> tensor<?x3x6x7xi32>

@@ -17,8 +17,8 @@ pub fn of_linear<'c>(operation: OperationRef<'c, '_>, operands: &[Vec<f64>]) -> 
     let fail = |error: neurocuda_dialects::ViewError| IrError::at(operation, error.to_string());
     let first = operands.first().ok_or_else(|| IrError::at(operation, "the op has no operand"))?;
     match (ann::Op::read(operation).map_err(fail)?, snn::Op::read(operation).map_err(fail)?) {
-        (Some(ann::Op::Conv2d(ann::Conv2d { weight, groups, .. })), _)
-        | (_, Some(snn::Op::Conv2d(snn::Conv2d { weight, groups, .. }))) => {
+        (Some(ann::Op::Conv(ann::Conv { weight, groups, .. })), _)
+        | (_, Some(snn::Op::Conv(snn::Conv { weight, groups, .. }))) => {
             of_weights(weight, groups as usize, first)
         }
         (Some(ann::Op::Linear(ann::Linear { weight, .. })), _)
@@ -133,8 +133,8 @@ mod tests {
     fn bounds_hold_and_are_reached() {
         let conv = |groups: usize| {
             format!(
-                "\"ann.conv2d\"(%x) {{bias = dense<0> : tensor<6xi32>, weight = {}, stride = array<i64: 1, 1>, padding = array<i64: 0, 0>, \
-                 dilation = array<i64: 1, 1>, groups = {groups}}}",
+                "\"ann.conv\"(%x) {{bias = dense<0> : tensor<6xi32>, weight = {}, stride = array<i64: 1, 1>, padding = array<i64: 0, 0>, \
+                 dilation = array<i64: 1, 1>, groups = {groups}, transposed = false}}",
                 integers(&[6, 4 / groups, 3, 2], groups as u64, 9, "i8"),
             )
         };

@@ -215,6 +215,7 @@ impl Emitter {
             usize::try_from(value).map_err(|_| IrError::at(operation, format!("{value} is no size")))
         };
         let pair = |pair: [i64; 2]| -> IrResult<'c, [usize; 2]> { Ok([size(pair[0])?, size(pair[1])?]) };
+        let sizes = |list: &[i64]| list.iter().map(|&value| size(value)).collect::<IrResult<Vec<_>>>();
         let axis = |axis: i64| size(axis - 1);
         let counts =
             |counts: &[i64]| counts.iter().skip(1).map(|&count| size(count)).collect::<IrResult<Vec<_>>>();
@@ -238,12 +239,13 @@ impl Emitter {
                 high: narrow(encode.high)?,
                 every_step: encode.every_step,
             },
-            snn::Op::Conv2d(conv) => OpKind::Conv2d {
+            snn::Op::Conv(conv) => OpKind::Conv {
                 weight: self.tensor(name, "weight", conv.weight)?,
-                stride: pair(conv.stride)?,
-                padding: pair(conv.padding)?,
-                dilation: pair(conv.dilation)?,
+                stride: sizes(&conv.stride)?,
+                padding: sizes(&conv.padding)?,
+                dilation: sizes(&conv.dilation)?,
                 groups: size(conv.groups)?,
+                transposed: conv.transposed,
             },
             snn::Op::Linear(linear) => OpKind::Linear { weight: self.tensor(name, "weight", linear.weight)? },
             snn::Op::Scale(scale) => OpKind::Scale { weight: self.tensor(name, "weight", scale.weight)? },

@@ -2,7 +2,7 @@
 //!
 //! ```mlir
 //! func.func @net(%x: tensor<?x1x28x28xf32>) -> tensor<?x10xf32> {
-//!   %0 = "torch.conv2d"(%x) {weight = dense_resource<conv1.weight> : tensor<…>, …} : …   loc("conv1"("net.ncg":2:3))
+//!   %0 = "torch.convolution"(%x) {weight = dense_resource<conv1.weight> : tensor<…>, …} : …   loc("conv1"("net.ncg":2:3))
 //! ```
 //! Every op is located by its layer's name and its place in the graph file. The names of the outputs are not in the module;
 //! they are in [`Graph::outputs`], in the order in which values are returned.
@@ -135,13 +135,15 @@ impl<'c, 'g> Emitter<'c, 'g> {
 
     fn op(&mut self, node: &'g Node) -> Result<torch::Op<'c>, EmitError> {
         Ok(match &node.op {
-            TorchOp::Conv2d(op) => torch::Op::Conv2d(torch::Conv2d {
+            TorchOp::Conv2d(op) => torch::Op::Convolution(torch::Convolution {
                 weight: self.weight(&op.weight)?,
                 bias: self.weight_or(op.bias.as_ref(), op.weight.shape.first(), 0.0)?,
-                stride: op.stride,
-                padding: op.padding,
-                dilation: op.dilation,
+                stride: op.stride.to_vec(),
+                padding: op.padding.to_vec(),
+                dilation: op.dilation.to_vec(),
                 groups: op.groups,
+                transposed: false,
+                output_padding: vec![0; 2],
             }),
             TorchOp::Linear(op) => torch::Op::Linear(torch::Linear {
                 weight: self.weight(&op.weight)?,

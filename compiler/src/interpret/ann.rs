@@ -6,8 +6,8 @@ use super::{
         sizes,
     },
     kernels::{
-        Geometry, Kernel, Windows, add, clip, concat, conv2d, elementwise, linear, max_pool, pad,
-        per_channel, reshape, round_half_up, slice, sum_pool,
+        Geometry, Kernel, Windows, add, clip, concat, conv, elementwise, linear, max_pool, pad, per_channel,
+        reshape, round_half_up, slice, sum_pool,
     },
 };
 use crate::mlir::Number;
@@ -36,7 +36,7 @@ fn numbers(op: &Op, site: &Site) -> Result<(), Problem> {
         Op::Requantize(_) | Op::SumPool2d(_) => site.convert(Number::Integer, Number::Integer),
         Op::Dequantize(_) => site.convert(Number::Integer, Number::Real),
         Op::Observe(_) => Ok(()),
-        Op::Conv2d(_)
+        Op::Conv(_)
         | Op::Linear(_)
         | Op::Scale(_)
         | Op::MaxPool2d(_)
@@ -59,11 +59,11 @@ fn kernel(op: &Op, site: &Site) -> Result<Option<Kernel>, Problem> {
             let limits = Limits::read(site, op.multiplier, op.offset, op.minimum, op.maximum)?;
             encode(site, limits, op.scale, (op.low, op.high))?
         }
-        Op::Conv2d(op) => {
-            let weight = site.weight(op.weight, 4)?;
+        Op::Conv(op) => {
+            let geometry = Geometry::new(&op.stride, &op.padding, &op.dilation, op.groups, op.transposed)?;
+            let weight = site.weight(op.weight, geometry.weight_rank())?;
             let bias = site.vector(op.bias, "bias", weight.shape[0])?;
-            let geometry = Geometry::new(op.stride, op.padding, op.dilation, op.groups)?;
-            conv2d(site.input()?, &weight, Some(bias), &geometry)?
+            conv(site.input()?, &weight, Some(bias), &geometry, site.output()?)?
         }
         Op::Linear(op) => {
             let weight = site.weight(op.weight, 2)?;

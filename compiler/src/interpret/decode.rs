@@ -212,6 +212,11 @@ pub(super) fn sizes(values: [i64; 2], name: &str, least: usize) -> Result<[usize
     Ok([size(values[0], name, least)?, size(values[1], name, least)?])
 }
 
+/// One count for each axis.
+pub(super) fn size_list(values: &[i64], name: &str, least: usize) -> Result<Vec<usize>, Problem> {
+    values.iter().map(|&value| size(value, name, least)).collect()
+}
+
 /// The axis of one sample that attribute `name` means; attributes count the batch axis too.
 pub(super) fn axis(value: i64, name: &str, rank: usize) -> Result<usize, Problem> {
     match usize::try_from(value) {

@@ -22,7 +22,7 @@ const I32: f64 = (1_u64 << 31) as f64;
 /// What is to be known of an op without running it. Values are numbered: 0 is the network's input, then one a result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpSummary {
-    /// Full name, such as `ann.conv2d`.
+    /// Full name, such as `ann.conv`.
     pub name: String,
     /// Layer that it belongs to.
     pub layer: String,

@@ -3,7 +3,7 @@
 use super::{
     ann,
     decode::{Action, Problem, Site, all_positive, channels, int32, integers, is_i32, range, reals, size},
-    kernels::{Geometry, Kernel, add, conv2d, linear, reshape},
+    kernels::{Geometry, Kernel, add, conv, linear, reshape},
 };
 use crate::mlir::Number;
 use neurocuda_dialects::{TensorAttr, snn::Op};
@@ -61,9 +61,10 @@ fn spiking(op: &Op, site: &Site) -> Result<Spiking, Problem> {
             let kernel = ann::encode(site, limits, op.scale, (op.low, op.high))?;
             Spiking::Encode { kernel, every_step: op.every_step }
         }
-        Op::Conv2d(op) => {
-            let geometry = Geometry::new(op.stride, op.padding, op.dilation, op.groups)?;
-            Spiking::Synapse(conv2d(site.input()?, &site.weight(op.weight, 4)?, None, &geometry)?)
+        Op::Conv(op) => {
+            let geometry = Geometry::new(&op.stride, &op.padding, &op.dilation, op.groups, op.transposed)?;
+            let weight = site.weight(op.weight, geometry.weight_rank())?;
+            Spiking::Synapse(conv(site.input()?, &weight, None, &geometry, site.output()?)?)
         }
         Op::Linear(op) => Spiking::Synapse(linear(site.input()?, &site.weight(op.weight, 2)?, None)?),
         Op::Scale(op) => {

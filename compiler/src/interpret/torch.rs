@@ -1,14 +1,18 @@
 //! The `torch` dialect, as PyTorch computes it at inference, in f64.
 
 use super::{
-    decode::{Action, Problem, Site, all_positive, axis, channels, image, per_axis, reals, size, sizes},
+    decode::{
+        Action, Problem, Site, Weight, all_positive, axis, channels, image, per_axis, reals, size, sizes,
+    },
     kernels::{
-        Geometry, Kernel, Windows, add, clip, concat, conv2d, elementwise, linear, max_pool, mean, pad,
+        Geometry, Kernel, Windows, add, clip, concat, conv, elementwise, linear, max_pool, mean, pad,
         per_channel, reshape, slice, sum_pool,
     },
 };
 use crate::mlir::Number;
-use neurocuda_dialects::torch::{AdaptiveAvgPool2d, AvgPool2d, Flatten, MaxPool2d, Mean, Op, Slice};
+use neurocuda_dialects::torch::{
+    AdaptiveAvgPool2d, AvgPool2d, Convolution, Flatten, MaxPool2d, Mean, Op, Slice,
+};
 
 /// Decodes an op of the dialect.
 pub(super) fn decode(op: &Op, site: &Site) -> Result<Action, Problem> {
@@ -18,12 +22,7 @@ pub(super) fn decode(op: &Op, site: &Site) -> Result<Action, Problem> {
 
 fn kernel(op: &Op, site: &Site) -> Result<Kernel, Problem> {
     match op {
-        Op::Conv2d(op) => {
-            let weight = site.weight(op.weight, 4)?;
-            let bias = site.vector(op.bias, "bias", weight.shape[0])?;
-            let geometry = Geometry::new(op.stride, op.padding, op.dilation, op.groups)?;
-            conv2d(site.input()?, &weight, Some(bias), &geometry)
-        }
+        Op::Convolution(op) => convolution(op, site),
         Op::Linear(op) => {
             let weight = site.weight(op.weight, 2)?;
             let bias = site.vector(op.bias, "bias", weight.shape[0])?;
@@ -82,6 +81,55 @@ fn kernel(op: &Op, site: &Site) -> Result<Kernel, Problem> {
             per_channel(site.input()?, 1.0, parameters, move |x, (mean, std)| (x * scale - mean) / std)
         }
     }
+}
+
+/// A convolution of either kind; the weight of a transposed one is `[I, O / groups, k…]`.
+fn convolution(op: &Convolution, site: &Site) -> Result<Kernel, Problem> {
+    let geometry = Geometry::new(&op.stride, &op.padding, &op.dilation, op.groups, op.transposed)?;
+    let weight = site.weight(op.weight, geometry.weight_rank())?;
+    let (input, output) = (site.input()?, site.output()?);
+    if op.output_padding.len() + 2 != geometry.weight_rank()
+        || op.output_padding.iter().any(|&spare| spare < 0)
+    {
+        return Err("`output_padding` needs one count for each spatial axis".into());
+    }
+    if !geometry.is_transposed() {
+        if op.output_padding.iter().any(|&spare| spare != 0) {
+            return Err("`output_padding` belongs to transposed convolutions".into());
+        }
+        let bias = site.vector(op.bias, "bias", weight.shape[0])?;
+        return conv(input, &weight, Some(bias), &geometry, output);
+    }
+    let stated = op.output_padding.iter().enumerate().all(|(axis, &spare)| {
+        let sizes = input.get(axis + 1).zip(output.get(axis + 1));
+        sizes.is_some_and(|(&from, &to)| {
+            to as i128 == geometry.least_output(axis, from, weight.shape[axis + 2]) + i128::from(spare)
+        })
+    });
+    if !stated {
+        return Err(format!("the result's shape {output:?} is not that of the attributes").into());
+    }
+    let weight = inputs_last(&weight, geometry.groups())?;
+    let bias = site.vector(op.bias, "bias", weight.shape[0])?;
+    conv(input, &weight, Some(bias), &geometry, output)
+}
+
+/// `[I, O / groups, k…]` as `[O, I / groups, k…]`.
+fn inputs_last(weight: &Weight, groups: usize) -> Result<Weight, Problem> {
+    let &[inputs, outputs, ref kernel @ ..] = weight.shape.as_slice() else {
+        return Err("`weight` needs inputs and outputs".into());
+    };
+    if inputs % groups != 0 {
+        return Err(format!("{groups} groups do not divide {inputs} channels").into());
+    }
+    let (window, fan_in) = (kernel.iter().product::<usize>(), inputs / groups);
+    let mut values = Vec::with_capacity(weight.values.len());
+    for (group, output) in (0..groups).flat_map(|group| (0..outputs).map(move |output| (group, output))) {
+        for input in group * fan_in..(group + 1) * fan_in {
+            values.extend_from_slice(&weight.values[(input * outputs + output) * window..][..window]);
+        }
+    }
+    Ok(Weight { shape: [&[groups * outputs, fan_in], kernel].concat(), values })
 }
 
 /// One axis of a pool with PyTorch's rule for the output size.

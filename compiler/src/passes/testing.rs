@@ -64,17 +64,16 @@ pub fn encoder(channels: usize) -> String {
 
 /// An integer network with every op that an integer network can have, and activations of both kinds.
 pub fn integer_network() -> String {
-    let conv =
-        "stride = array<i64: 1, 1>, padding = array<i64: 1, 1>, dilation = array<i64: 1, 1>, groups = 1";
+    let conv = "stride = array<i64: 1, 1>, padding = array<i64: 1, 1>, dilation = array<i64: 1, 1>, groups = 1, transposed = false";
     let body = format!(
         r#"
     %0 = "ann.encode"(%x) {{{encoder}}} : (tensor<?x2x6x6xf32>) -> tensor<?x2x6x6xi32>
-    %1 = "ann.conv2d"(%0) {{weight = {w1}, bias = {b1}, {conv}}} : (tensor<?x2x6x6xi32>) -> tensor<?x4x6x6xi32>
+    %1 = "ann.conv"(%0) {{weight = {w1}, bias = {b1}, {conv}}} : (tensor<?x2x6x6xi32>) -> tensor<?x4x6x6xi32>
     %2 = "ann.requantize"(%1) {{threshold = dense<[13, 9, 17, 12]> : tensor<4xi32>, scale = {s1}, low = 0, high = 7}}
       : (tensor<?x4x6x6xi32>) -> tensor<?x4x6x6xi32>
     %3 = "ann.max_pool2d"(%2) {{kernel = array<i64: 2, 2>, stride = array<i64: 2, 2>, padding = array<i64: 0, 0>,
       dilation = array<i64: 1, 1>}} : (tensor<?x4x6x6xi32>) -> tensor<?x4x3x3xi32>
-    %4 = "ann.conv2d"(%3) {{weight = {w2}, bias = {b2}, {conv}}} : (tensor<?x4x3x3xi32>) -> tensor<?x4x3x3xi32>
+    %4 = "ann.conv"(%3) {{weight = {w2}, bias = {b2}, {conv}}} : (tensor<?x4x3x3xi32>) -> tensor<?x4x3x3xi32>
     %5 = "ann.scale"(%3) {{weight = {w3}, bias = {b3}}} : (tensor<?x4x3x3xi32>) -> tensor<?x4x3x3xi32>
     %6 = "ann.add"(%4, %5) : (tensor<?x4x3x3xi32>, tensor<?x4x3x3xi32>) -> tensor<?x4x3x3xi32>
     %7 = "ann.requantize"(%6) {{threshold = dense<[15, 12, 10, 21]> : tensor<4xi32>, scale = {s1}, low = -7, high = 7}}

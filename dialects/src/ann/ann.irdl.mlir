@@ -27,7 +27,7 @@ irdl.dialect @ann attributes {summary = "the network without framework noise; la
       "maximum" = %maximum
     }
   }
-  irdl.operation @conv2d attributes {summary = "2-D cross-correlation with zero padding and a bias", pure} {
+  irdl.operation @conv attributes {summary = "cross-correlation over 1 to 3 spatial axes, or its adjoint if transposed, with zero padding and a bias; weight [O, I / groups, k…] either way", pure} {
     %input_type = irdl.base "!builtin.tensor"
     %weight_dense = irdl.base "#builtin.dense_int_or_fp_elements"
     %weight_resource = irdl.base "#builtin.dense_resource_elements"
@@ -39,6 +39,7 @@ irdl.dialect @ann attributes {summary = "the network without framework noise; la
     %padding = irdl.base "#builtin.dense_array"
     %dilation = irdl.base "#builtin.dense_array"
     %groups = irdl.base "#builtin.integer"
+    %transposed = irdl.base "#builtin.integer"
     %result_type = irdl.base "!builtin.tensor"
     irdl.operands(input: %input_type)
     irdl.results(result: %result_type)
@@ -48,7 +49,8 @@ irdl.dialect @ann attributes {summary = "the network without framework noise; la
       "stride" = %stride,
       "padding" = %padding,
       "dilation" = %dilation,
-      "groups" = %groups
+      "groups" = %groups,
+      "transposed" = %transposed
     }
   }
   irdl.operation @linear attributes {summary = "dense layer: input times transposed weight, plus bias", pure} {

@@ -5,8 +5,8 @@ use crate::{TensorAttr, view::ops};
 ops! { "ann";
     /// The network input: limited(input * multiplier + offset), for each channel.
     Normalize<'c> = "ann.normalize" { multiplier: TensorAttr<'c>, offset: TensorAttr<'c>, minimum: TensorAttr<'c>, maximum: TensorAttr<'c> },
-    /// 2-D cross-correlation with zero padding and a bias.
-    Conv2d<'c> = "ann.conv2d" { weight: TensorAttr<'c>, bias: TensorAttr<'c>, stride: [i64; 2], padding: [i64; 2], dilation: [i64; 2], groups: i64 },
+    /// Cross-correlation over 1 to 3 spatial axes, or its adjoint if transposed, with zero padding and a bias; weight [O, I / groups, k…] either way.
+    Conv<'c> = "ann.conv" { weight: TensorAttr<'c>, bias: TensorAttr<'c>, stride: Vec<i64>, padding: Vec<i64>, dilation: Vec<i64>, groups: i64, transposed: bool },
     /// Dense layer: input times transposed weight, plus bias.
     Linear<'c> = "ann.linear" { weight: TensorAttr<'c>, bias: TensorAttr<'c> },
     /// One factor and one bias a channel.

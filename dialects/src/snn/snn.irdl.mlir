@@ -35,7 +35,7 @@ irdl.dialect @snn attributes {summary = "neurons, synapses, encoder and readout 
       "every_step" = %every_step
     }
   }
-  irdl.operation @conv2d attributes {summary = "synapses of a 2-D convolution", pure} {
+  irdl.operation @conv attributes {summary = "synapses of a convolution over 1 to 3 spatial axes, or of its adjoint if transposed", pure} {
     %input_type = irdl.base "!builtin.tensor"
     %weight_dense = irdl.base "#builtin.dense_int_or_fp_elements"
     %weight_resource = irdl.base "#builtin.dense_resource_elements"
@@ -44,6 +44,7 @@ irdl.dialect @snn attributes {summary = "neurons, synapses, encoder and readout 
     %padding = irdl.base "#builtin.dense_array"
     %dilation = irdl.base "#builtin.dense_array"
     %groups = irdl.base "#builtin.integer"
+    %transposed = irdl.base "#builtin.integer"
     %result_type = irdl.base "!builtin.tensor"
     irdl.operands(input: %input_type)
     irdl.results(result: %result_type)
@@ -52,7 +53,8 @@ irdl.dialect @snn attributes {summary = "neurons, synapses, encoder and readout 
       "stride" = %stride,
       "padding" = %padding,
       "dilation" = %dilation,
-      "groups" = %groups
+      "groups" = %groups,
+      "transposed" = %transposed
     }
   }
   irdl.operation @linear attributes {summary = "synapses of a dense layer", pure} {

@@ -3,8 +3,8 @@
 use crate::{TensorAttr, view::ops};
 
 ops! { "torch";
-    /// 2-D cross-correlation with zero padding and a bias.
-    Conv2d<'c> = "torch.conv2d" { weight: TensorAttr<'c>, bias: TensorAttr<'c>, stride: [i64; 2], padding: [i64; 2], dilation: [i64; 2], groups: i64 },
+    /// Cross-correlation over 1 to 3 spatial axes with zero padding and a bias; transposed, its adjoint.
+    Convolution<'c> = "torch.convolution" { weight: TensorAttr<'c>, bias: TensorAttr<'c>, stride: Vec<i64>, padding: Vec<i64>, dilation: Vec<i64>, groups: i64, transposed: bool, output_padding: Vec<i64> },
     /// Dense layer: input times transposed weight, plus bias.
     Linear<'c> = "torch.linear" { weight: TensorAttr<'c>, bias: TensorAttr<'c> },
     /// Batch normalisation by running statistics.

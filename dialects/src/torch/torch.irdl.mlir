@@ -3,7 +3,7 @@
 // An op, its operands, attributes, summary and purity are stated here and nowhere else; `mod.rs` beside this file is its
 // typed view in Rust. `summary` and `pure` are free attributes: the reference documents and the dead-op pass read them.
 irdl.dialect @torch attributes {summary = "what the checkpoint says, op for op, in ATen names"} {
-  irdl.operation @conv2d attributes {summary = "2-D cross-correlation with zero padding and a bias", pure} {
+  irdl.operation @convolution attributes {summary = "cross-correlation over 1 to 3 spatial axes with zero padding and a bias; transposed, its adjoint", pure} {
     %input_type = irdl.base "!builtin.tensor"
     %weight_dense = irdl.base "#builtin.dense_int_or_fp_elements"
     %weight_resource = irdl.base "#builtin.dense_resource_elements"
@@ -15,6 +15,8 @@ irdl.dialect @torch attributes {summary = "what the checkpoint says, op for op, 
     %padding = irdl.base "#builtin.dense_array"
     %dilation = irdl.base "#builtin.dense_array"
     %groups = irdl.base "#builtin.integer"
+    %transposed = irdl.base "#builtin.integer"
+    %output_padding = irdl.base "#builtin.dense_array"
     %result_type = irdl.base "!builtin.tensor"
     irdl.operands(input: %input_type)
     irdl.results(result: %result_type)
@@ -24,7 +26,9 @@ irdl.dialect @torch attributes {summary = "what the checkpoint says, op for op, 
       "stride" = %stride,
       "padding" = %padding,
       "dilation" = %dilation,
-      "groups" = %groups
+      "groups" = %groups,
+      "transposed" = %transposed,
+      "output_padding" = %output_padding
     }
   }
   irdl.operation @linear attributes {summary = "dense layer: input times transposed weight, plus bias", pure} {

@@ -32,8 +32,8 @@ func.func @net(%x: tensor<?x2x4x4xf32>) {
 //--- conv2d.mlir
 // CHECK: conv2d.mlir:[[#@LINE+2]]:8: error: '3 : i64' does not satisfy the constraint
 func.func @net(%x: tensor<?x2x4x4xf32>) {
-  %y = "ann.conv2d"(%x) {weight = dense<1.0> : tensor<2x2x1x1xf32>, bias = 3, stride = array<i64: 1, 1>,
-    padding = array<i64: 0, 0>, dilation = array<i64: 1, 1>, groups = 1}
+  %y = "ann.conv"(%x) {weight = dense<1.0> : tensor<2x2x1x1xf32>, bias = 3, stride = array<i64: 1, 1>,
+    padding = array<i64: 0, 0>, dilation = array<i64: 1, 1>, groups = 1, transposed = false}
     : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
   return
 }

@@ -3,7 +3,7 @@
 // RUN: diff %t.once %t.twice && %FileCheck %s < %t.once
 
 // CHECK: "ann.normalize"(
-// CHECK: "ann.conv2d"(
+// CHECK: "ann.conv"(
 // CHECK: "ann.linear"(
 // CHECK: "ann.scale"(
 // CHECK: "ann.activation"(
@@ -25,8 +25,8 @@ module {
     %0 = "ann.normalize"(%x0) {multiplier = dense<2.0> : tensor<2xf64>, offset = dense<0.0> : tensor<2xf64>,
       minimum = dense<-4.0> : tensor<2xf64>, maximum = dense<4.0> : tensor<2xf64>}
       : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
-    %1 = "ann.conv2d"(%x0) {weight = dense<1.0> : tensor<2x2x1x1xf32>, bias = dense<0.5> : tensor<2xf32>,
-      stride = array<i64: 1, 1>, padding = array<i64: 0, 0>, dilation = array<i64: 1, 1>, groups = 1}
+    %1 = "ann.conv"(%x0) {weight = dense<1.0> : tensor<2x2x1x1xf32>, bias = dense<0.5> : tensor<2xf32>,
+      stride = array<i64: 1, 1>, padding = array<i64: 0, 0>, dilation = array<i64: 1, 1>, groups = 1, transposed = false}
       : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
     %2 = "ann.linear"(%x1) {weight = dense<1.0> : tensor<2x2xf32>, bias = dense<0.5> : tensor<2xf32>}
       : (tensor<?x2xf32>) -> tensor<?x2xf32>

@@ -29,8 +29,8 @@ func.func @net(%x: tensor<?x2x4x4xf32>) {
 //--- conv2d.mlir
 // CHECK: conv2d.mlir:[[#@LINE+2]]:8: error: expected base attribute 'builtin.dense_array' but got 'builtin.integer'
 func.func @net(%x: tensor<?x2x4x4xi32>) {
-  %y = "snn.conv2d"(%x) {weight = dense<1> : tensor<2x2x1x1xi8>, stride = 1, padding = array<i64: 0, 0>,
-    dilation = array<i64: 1, 1>, groups = 1}
+  %y = "snn.conv"(%x) {weight = dense<1> : tensor<2x2x1x1xi8>, stride = 1, padding = array<i64: 0, 0>,
+    dilation = array<i64: 1, 1>, groups = 1, transposed = false}
     : (tensor<?x2x4x4xi32>) -> tensor<?x2x4x4xi32>
   return
 }

@@ -3,7 +3,7 @@
 // RUN: diff %t.once %t.twice && %FileCheck %s < %t.once
 
 // CHECK: "snn.encode"(
-// CHECK: "snn.conv2d"(
+// CHECK: "snn.conv"(
 // CHECK: "snn.linear"(
 // CHECK: "snn.scale"(
 // CHECK: "snn.sum_pool2d"(
@@ -23,8 +23,8 @@ module {
       minimum = dense<-4.0> : tensor<2xf64>, maximum = dense<4.0> : tensor<2xf64>, scale = 0.5, low = -8,
       high = 8, every_step = false}
       : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xi32>
-    %1 = "snn.conv2d"(%x1) {weight = dense<1> : tensor<2x2x1x1xi8>, stride = array<i64: 1, 1>,
-      padding = array<i64: 0, 0>, dilation = array<i64: 1, 1>, groups = 1}
+    %1 = "snn.conv"(%x1) {weight = dense<1> : tensor<2x2x1x1xi8>, stride = array<i64: 1, 1>,
+      padding = array<i64: 0, 0>, dilation = array<i64: 1, 1>, groups = 1, transposed = false}
       : (tensor<?x2x4x4xi32>) -> tensor<?x2x4x4xi32>
     %2 = "snn.linear"(%x2) {weight = dense<1> : tensor<2x2xi8>} : (tensor<?x2xi32>) -> tensor<?x2xi32>
     %3 = "snn.scale"(%x1) {weight = dense<1> : tensor<2xi16>} : (tensor<?x2x4x4xi32>) -> tensor<?x2x4x4xi32>

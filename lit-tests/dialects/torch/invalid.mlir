@@ -22,10 +22,10 @@
 // RUN: %not %neurocudac opt %t/unknown-op.mlir 2>&1 | %FileCheck %t/unknown-op.mlir
 
 //--- conv2d.mlir
-// CHECK: conv2d.mlir:[[#@LINE+2]]:8: error: 'torch.conv2d' op attribute "weight" is expected but not provided
+// CHECK: conv2d.mlir:[[#@LINE+2]]:8: error: 'torch.convolution' op attribute "weight" is expected but not provided
 func.func @net(%x: tensor<?x2x4x4xf32>) {
-  %y = "torch.conv2d"(%x) {bias = dense<0.5> : tensor<2xf32>, stride = array<i64: 1, 1>,
-    padding = array<i64: 0, 0>, dilation = array<i64: 1, 1>, groups = 1}
+  %y = "torch.convolution"(%x) {bias = dense<0.5> : tensor<2xf32>, stride = array<i64: 1, 1>,
+    padding = array<i64: 0, 0>, dilation = array<i64: 1, 1>, groups = 1, transposed = false, output_padding = array<i64: 0, 0>}
     : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
   return
 }

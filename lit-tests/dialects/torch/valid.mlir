@@ -2,7 +2,7 @@
 // RUN: %neurocudac opt %s > %t.once && %neurocudac opt %t.once > %t.twice
 // RUN: diff %t.once %t.twice && %FileCheck %s < %t.once
 
-// CHECK: "torch.conv2d"(
+// CHECK: "torch.convolution"(
 // CHECK: "torch.linear"(
 // CHECK: "torch.batch_norm"(
 // CHECK: "torch.relu"(
@@ -23,8 +23,8 @@
 // CHECK: "torch.normalize"(
 module {
   func.func @every_op(%x0: tensor<?x2x4x4xf32>, %x1: tensor<?x2xf32>) -> tensor<?x2x4x4xf32> {
-    %0 = "torch.conv2d"(%x0) {weight = dense<1.0> : tensor<2x2x1x1xf32>, bias = dense<0.5> : tensor<2xf32>,
-      stride = array<i64: 1, 1>, padding = array<i64: 0, 0>, dilation = array<i64: 1, 1>, groups = 1}
+    %0 = "torch.convolution"(%x0) {weight = dense<1.0> : tensor<2x2x1x1xf32>, bias = dense<0.5> : tensor<2xf32>,
+      stride = array<i64: 1, 1>, padding = array<i64: 0, 0>, dilation = array<i64: 1, 1>, groups = 1, transposed = false, output_padding = array<i64: 0, 0>}
       : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
     %1 = "torch.linear"(%x1) {weight = dense<1.0> : tensor<2x2xf32>, bias = dense<0.5> : tensor<2xf32>}
       : (tensor<?x2xf32>) -> tensor<?x2xf32>

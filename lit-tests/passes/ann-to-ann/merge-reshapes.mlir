@@ -18,7 +18,7 @@ module {
 
 //--- positions.mlir
 // A dense layer at two positions, flattened behind its ReLU: after the other passes its channels stay channels.
-// CHECK:      %[[C:.*]] = "ann.conv2d"(%{{.*}}) {{.*}}groups = 2 : i64{{.*}} -> tensor<?x10x1x1xf32>
+// CHECK:      %[[C:.*]] = "ann.conv"(%{{.*}}) {{.*}}groups = 2 : i64{{.*}} -> tensor<?x10x1x1xf32>
 // CHECK-NEXT: %[[A:.*]] = "ann.activation"(%[[C]])
 // CHECK-NEXT: %[[R:.*]] = "ann.reshape"(%[[A]]) : (tensor<?x10x1x1xf32>) -> tensor<?x10xf32>
 // CHECK-NEXT: "ann.linear"(%[[R]])

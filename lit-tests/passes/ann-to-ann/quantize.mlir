@@ -33,7 +33,7 @@ module {
 // scale of its levels over α. Windows of 1 and 3 become sums times 3 and 1: a level then stands for a third.
 // CHECK:      %[[E:.*]] = "ann.encode"
 // CHECK-NEXT: %[[P:.*]] = "ann.sum_pool2d"(%[[E]]) {columns = array<i64: 0, 1, 1, 4>, multiplier = dense<{{\[\[}}3, 1]]> : tensor<1x2xi32>, rows = array<i64: 0, 1>}
-// CHECK:      %[[C:.*]] = "ann.conv2d"(%[[P]]) {bias = dense<0> : tensor<1xi32>, {{.*}}weight = dense<127> : tensor<1x1x1x1xi8>}
+// CHECK:      %[[C:.*]] = "ann.conv"(%[[P]]) {bias = dense<0> : tensor<1xi32>, {{.*}}weight = dense<127> : tensor<1x1x1x1xi8>}
 // CHECK-NEXT: %[[I:.*]] = "ann.scale"(%[[P]]) {bias = dense<0> : tensor<1xi32>, weight = dense<64> : tensor<1xi16>}
 // CHECK-NEXT: %[[S:.*]] = "ann.add"(%[[C]], %[[I]])
 // CHECK-NEXT: %[[R:.*]] = "ann.requantize"(%[[S]]) {high = 31 : i64, low = 0 : i64, scale = dense<2.500000e-01> : tensor<1xf64>, threshold = dense<32> : tensor<1xi32>}
@@ -46,8 +46,8 @@ module {
       : (tensor<?x1x1x4xf32>) -> tensor<?x1x1x4xf32>
     %2 = "ann.avg_pool2d"(%1) {rows = array<i64: 0, 1>, columns = array<i64: 0, 1, 1, 4>,
       divisor = dense<[[1, 3]]> : tensor<1x2xi64>} : (tensor<?x1x1x4xf32>) -> tensor<?x1x1x2xf32>
-    %3 = "ann.conv2d"(%2) {weight = dense<1.984375> : tensor<1x1x1x1xf32>, bias = dense<0.0> : tensor<1xf32>,
-      stride = array<i64: 1, 1>, padding = array<i64: 0, 0>, dilation = array<i64: 1, 1>, groups = 1}
+    %3 = "ann.conv"(%2) {weight = dense<1.984375> : tensor<1x1x1x1xf32>, bias = dense<0.0> : tensor<1xf32>,
+      stride = array<i64: 1, 1>, padding = array<i64: 0, 0>, dilation = array<i64: 1, 1>, groups = 1, transposed = false}
       : (tensor<?x1x1x2xf32>) -> tensor<?x1x1x2xf32>
     %4 = "ann.add"(%3, %2) : (tensor<?x1x1x2xf32>, tensor<?x1x1x2xf32>) -> tensor<?x1x1x2xf32>
     %5 = "ann.fake_quantize"(%4) {scale = dense<0.25> : tensor<1xf64>, low = 0, high = 31}

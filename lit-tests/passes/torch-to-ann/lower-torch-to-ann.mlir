@@ -7,7 +7,7 @@
 //--- net.mlir
 // CHECK-NOT:  torch.
 // CHECK:      %[[N:.*]] = "ann.normalize"(%{{.*}}) {{.*}}maximum = dense<0x7FF0000000000000> : tensor<1xf64>, minimum = dense<0xFFF0000000000000> : tensor<1xf64>, multiplier = dense<1.000000e+00> : tensor<1xf64>, offset = dense<-5.000000e-01> : tensor<1xf64>
-// CHECK-NEXT: %[[C:.*]] = "ann.conv2d"(%[[N]]) {{.*}}groups = 1 : i64
+// CHECK-NEXT: %[[C:.*]] = "ann.conv"(%[[N]]) {{.*}}groups = 1 : i64
 // CHECK-NEXT: %[[A:.*]] = "ann.activation"(%[[C]]) {{.*}}maximum = 0x7FF0000000000000 : f64, minimum = 0.000000e+00 : f64
 // CHECK-NEXT: %[[S:.*]] = "ann.scale"(%[[A]]) {{.*}}bias = dense<-1.000000e+00> : tensor<1xf32>, weight = dense<1.500000e+00> : tensor<1xf32>
 // CHECK-NEXT: %[[P:.*]] = "ann.avg_pool2d"(%[[S]]) {{.*}}columns = array<i64: 0, 2, 1, 4, 3, 5>, divisor = dense<{{\[\[}}4, 6, 4], [6, 9, 6], [4, 6, 4]]> : tensor<3x3xi32>, rows = array<i64: 0, 2, 1, 4, 3, 5>
@@ -18,8 +18,8 @@ module {
   func.func @net(%x: tensor<?x1x5x5xf32>) -> tensor<?x2xf32> {
     %0 = "torch.normalize"(%x) {scale = 0.5, mean = dense<[0.25]> : tensor<1xf32>, std = dense<[0.5]> : tensor<1xf32>}
       : (tensor<?x1x5x5xf32>) -> tensor<?x1x5x5xf32>
-    %1 = "torch.conv2d"(%0) {weight = dense<2.0> : tensor<1x1x1x1xf32>, bias = dense<1.0> : tensor<1xf32>,
-      stride = array<i64: 1, 1>, padding = array<i64: 0, 0>, dilation = array<i64: 1, 1>, groups = 1 : i64}
+    %1 = "torch.convolution"(%0) {weight = dense<2.0> : tensor<1x1x1x1xf32>, bias = dense<1.0> : tensor<1xf32>,
+      stride = array<i64: 1, 1>, padding = array<i64: 0, 0>, dilation = array<i64: 1, 1>, groups = 1 : i64, transposed = false, output_padding = array<i64: 0, 0>}
       : (tensor<?x1x5x5xf32>) -> tensor<?x1x5x5xf32>
     %2 = "torch.relu"(%1) : (tensor<?x1x5x5xf32>) -> tensor<?x1x5x5xf32>
     %3 = "torch.batch_norm"(%2) {weight = dense<3.0> : tensor<1xf32>, bias = dense<0.5> : tensor<1xf32>,

@@ -25,13 +25,13 @@ module {
 }
 
 //--- shared.mlir
-// CHECK: %[[C:.*]] = "torch.conv2d"
+// CHECK: %[[C:.*]] = "torch.convolution"
 // CHECK: %[[N:.*]] = "torch.batch_norm"(%[[C]])
 // CHECK: "torch.add"(%[[C]], %[[N]])
 module {
   func.func @net(%x: tensor<?x1x2x2xf32>) -> tensor<?x1x2x2xf32> {
-    %0 = "torch.conv2d"(%x) {weight = dense<1.0> : tensor<1x1x1x1xf32>, bias = dense<0.0> : tensor<1xf32>,
-      stride = array<i64: 1, 1>, padding = array<i64: 0, 0>, dilation = array<i64: 1, 1>, groups = 1 : i64}
+    %0 = "torch.convolution"(%x) {weight = dense<1.0> : tensor<1x1x1x1xf32>, bias = dense<0.0> : tensor<1xf32>,
+      stride = array<i64: 1, 1>, padding = array<i64: 0, 0>, dilation = array<i64: 1, 1>, groups = 1 : i64, transposed = false, output_padding = array<i64: 0, 0>}
       : (tensor<?x1x2x2xf32>) -> tensor<?x1x2x2xf32>
     %1 = "torch.batch_norm"(%0) {weight = dense<3.0> : tensor<1xf32>, bias = dense<0.5> : tensor<1xf32>,
       running_mean = dense<1.0> : tensor<1xf32>, running_var = dense<3.0> : tensor<1xf32>, eps = 1.0}

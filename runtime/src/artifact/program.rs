@@ -93,18 +93,23 @@ pub enum OpKind {
         /// Send the codes in every step instead of the first only.
         every_step: bool,
     },
-    /// Synapses of a 2-D convolution (cross-correlation, zero padding), no bias.
-    Conv2d {
-        /// i8 or i16 `[O, I / groups, KH, KW]`.
+    /// Synapses of a convolution over 1 to 3 spatial axes, no bias. With `s`, `p` and `d` the stride, padding and dilation of
+    /// an axis, tap `k` of output `o` reads input `o·s + k·d − p`; if `transposed`, tap `k` of input `i` reaches output
+    /// `i·s + k·d − p`. What lies outside is silent.
+    Conv {
+        /// i8 or i16 `[O, I / groups, k…]`, one kernel size for each spatial axis.
         weight: TensorName,
-        /// Rows, columns.
-        stride: [usize; 2],
-        /// Rows, columns; the same on both sides.
-        padding: [usize; 2],
-        /// Rows, columns.
-        dilation: [usize; 2],
+        /// For each spatial axis, as all that follows.
+        stride: Vec<usize>,
+        /// The same on both sides.
+        padding: Vec<usize>,
+        /// From one tap to the next.
+        dilation: Vec<usize>,
         /// Number of groups.
         groups: usize,
+        /// Whether inputs spread over outputs. The output's size is then that of its value, which is less than
+        /// `max(s, d)` above the smallest that holds all taps.
+        transposed: bool,
     },
     /// Synapses of a dense layer on a `[F]` value, no bias.
     Linear {

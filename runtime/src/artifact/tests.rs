@@ -91,12 +91,12 @@ fn another_version_is_refused_before_its_fields_are_read() {
         let view = safetensors::tensor::TensorView::new(safetensors::Dtype::U8, vec![1], &[1]).unwrap();
         safetensors::serialize([("t", view)], Some(metadata)).unwrap()
     };
-    let newer = Artifact::from_bytes(&bytes(2)).unwrap_err();
+    let newer = Artifact::from_bytes(&bytes(FORMAT_VERSION + 1)).unwrap_err();
     assert_eq!(newer.id(), "artifact-version");
     assert!(newer.to_string().contains("use a newer neurocudac"), "{newer}");
     let older = Artifact::from_bytes(&bytes(0)).unwrap_err();
     assert!(older.to_string().contains("compile the model again"), "{older}");
-    assert_eq!(Artifact::from_bytes(&bytes(1)).unwrap_err().id(), "artifact-invalid");
+    assert_eq!(Artifact::from_bytes(&bytes(FORMAT_VERSION)).unwrap_err().id(), "artifact-invalid");
 }
 
 #[test]
@@ -179,7 +179,7 @@ fn broken_rules_are_named() {
         (
             problem(|a| {
                 ops(a, 1, |k| {
-                    if let OpKind::Conv2d { groups, .. } = k {
+                    if let OpKind::Conv { groups, .. } = k {
                         *groups = 0
                     }
                 })
@@ -189,7 +189,7 @@ fn broken_rules_are_named() {
         (
             problem(|a| {
                 ops(a, 1, |k| {
-                    if let OpKind::Conv2d { groups, .. } = k {
+                    if let OpKind::Conv { groups, .. } = k {
                         *groups = 2
                     }
                 })
@@ -199,8 +199,8 @@ fn broken_rules_are_named() {
         (
             problem(|a| {
                 ops(a, 1, |k| {
-                    if let OpKind::Conv2d { stride, .. } = k {
-                        *stride = [0, 1]
+                    if let OpKind::Conv { stride, .. } = k {
+                        *stride = vec![0, 1]
                     }
                 })
             }),
@@ -209,8 +209,8 @@ fn broken_rules_are_named() {
         (
             problem(|a| {
                 ops(a, 1, |k| {
-                    if let OpKind::Conv2d { padding, .. } = k {
-                        *padding = [0, 0]
+                    if let OpKind::Conv { padding, .. } = k {
+                        *padding = vec![0, 0]
                     }
                 })
             }),
@@ -219,8 +219,8 @@ fn broken_rules_are_named() {
         (
             problem(|a| {
                 ops(a, 1, |k| {
-                    if let OpKind::Conv2d { dilation, .. } = k {
-                        *dilation = [usize::MAX; 2]
+                    if let OpKind::Conv { dilation, .. } = k {
+                        *dilation = vec![usize::MAX; 2]
                     }
                 })
             }),

@@ -1,7 +1,7 @@
 //! How elements of a value lie in memory.
 //!
 //! Programs number elements row-major, `[C, H, W]`. The engine keeps channels innermost, `[H, W, C]`: what one event
-//! adds to one output position is then one contiguous row. Values of any other rank stay row-major.
+//! adds to one output position is then one contiguous row. It is the same for every number of axes.
 
 /// Neurons handled together; parameters are laid out so that a chunk never wraps around.
 pub(super) const CHUNK: usize = 64;
@@ -11,14 +11,13 @@ pub(super) const CHUNK: usize = 64;
 pub(super) struct Layout {
     pub(super) channels: usize,
     pub(super) elements: usize,
-    channel_last: bool,
 }
 
 impl Layout {
     /// The layout of a checked shape.
     pub(super) fn new(shape: &[usize]) -> Self {
         let channels = shape.first().copied().unwrap_or(1).max(1);
-        Self { channels, elements: shape.iter().product(), channel_last: shape.len() == 3 }
+        Self { channels, elements: shape.iter().product() }
     }
 
     /// Elements of one channel.
@@ -28,25 +27,19 @@ impl Layout {
 
     /// Where the engine keeps an element.
     pub(super) fn index_of(&self, row_major: usize) -> usize {
-        if !self.channel_last {
-            return row_major;
-        }
         let (channel, position) = (row_major / self.positions(), row_major % self.positions());
         position * self.channels + channel
     }
 
     /// The element that the engine keeps at an index.
     pub(super) fn row_major_of(&self, index: usize) -> usize {
-        if !self.channel_last {
-            return index;
-        }
         let (position, channel) = (index / self.channels, index % self.channels);
         channel * self.positions() + position
     }
 
     /// Channel of the element that the engine keeps at an index.
     fn channel_of(&self, index: usize) -> usize {
-        if self.channel_last { index % self.channels } else { index / self.positions() }
+        index % self.channels
     }
 
     /// A parameter with one value a channel or one an element, for every element in the engine's order.
@@ -68,7 +61,7 @@ impl Pattern {
     /// Lays out a parameter with one value a channel or one an element.
     pub(super) fn new(parameter: &[i32], layout: Layout) -> Self {
         let mut values = layout.expand(parameter);
-        let repeats = layout.channel_last && parameter.len() == layout.channels;
+        let repeats = parameter.len() == layout.channels;
         let period = layout.channels * (CHUNK / gcd(layout.channels, CHUNK));
         if repeats && period < values.len() {
             values.truncate(period);
@@ -104,7 +97,8 @@ mod tests {
         assert_eq!(order, [0, 6, 1, 7, 2, 8, 3, 9, 4, 10, 5, 11]);
         assert!((0..12).all(|element| layout.row_major_of(layout.index_of(element)) == element));
         assert_eq!(layout.expand(&[7, 8])[..4], [7, 8, 7, 8]);
-        assert_eq!(Layout::new(&[2, 3]).expand(&[7, 8]), [7, 7, 7, 8, 8, 8]);
+        assert_eq!(Layout::new(&[2, 3]).expand(&[7, 8]), [7, 8, 7, 8, 7, 8]);
+        assert_eq!(Layout::new(&[2]).expand(&[7, 8]), [7, 8]);
     }
 
     #[test]

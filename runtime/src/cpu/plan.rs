@@ -155,7 +155,7 @@ impl Plan {
                 self.constant[output] = encoder.every_step;
                 PlannedOp::Encode { encoder, output }
             }),
-            OpKind::Conv2d { .. } | OpKind::Linear { .. } => {
+            OpKind::Conv { .. } | OpKind::Linear { .. } => {
                 let synapses = Synapses::new(kind, from, to, parameters)?;
                 synapses.zip(destination).map(|(synapses, to)| {
                     self.scratch = self.scratch.max(synapses.scratch());
@@ -261,7 +261,7 @@ impl<'a> Planner<'a> {
     fn sink(&mut self, op: &Op) -> Sink {
         let elements = self.elements(op.output);
         match &op.kind {
-            OpKind::Conv2d { .. } | OpKind::Linear { .. } | OpKind::SumPool2d { .. } | OpKind::Add => {
+            OpKind::Conv { .. } | OpKind::Linear { .. } | OpKind::SumPool2d { .. } | OpKind::Add => {
                 let absorber = self.absorbers[op.output];
                 let buffer = absorber.unwrap_or_else(|| self.buffer(elements));
                 if let OpKind::Add = op.kind {

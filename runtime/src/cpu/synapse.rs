@@ -1,10 +1,11 @@
 //! Synapses of convolutions and dense layers, driven by events.
 //!
-//! An event of input channel `c` at position `(y, x)` adds one contiguous row of weights, all output channels, to each
+//! An event of input channel `c` at position `(z, y, x)` adds one contiguous row of weights, all output channels, to each
 //! output position that a tap reaches. Two things make this fast. Events of one position are summed first, as rows of
 //! i16 over all taps at once (a bound on the sum of their magnitudes keeps i16 exact), and only the sum is widened and
 //! added to the i32 accumulators. And taps are stored by *phase*: with stride `s`, a position reaches only taps with
-//! `k · dilation ≡ position + padding (mod s)`; these lie together, in the order of the outputs they reach.
+//! `k · dilation ≡ position + padding (mod s)`; these lie together, in the order of the outputs they reach. In a transposed
+//! convolution a position reaches all taps. Where there are fewer than three spatial axes, the first ones have size 1.
 
 use std::collections::BTreeMap;
 
@@ -14,18 +15,36 @@ use crate::{
     window::Window,
 };
 
-/// Consecutive taps of one input row or column, which reach consecutive output rows or columns.
+/// Consecutive taps of one input plane, row or column, which reach consecutive output planes, rows or columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Run {
     /// First tap, counted within the phase.
     pub(super) tap: u32,
-    /// Output row or column that it reaches.
+    /// Output plane, row or column that it reaches.
     pub(super) output: u32,
     /// Number of taps.
     pub(super) length: u32,
 }
 
-/// Which taps each row (or column) of the input reaches outputs with.
+/// One spatial axis of a convolution.
+#[derive(Clone, Copy, Debug)]
+struct Geometry {
+    input: usize,
+    output: usize,
+    kernel: usize,
+    stride: usize,
+    padding: usize,
+    dilation: usize,
+    transposed: bool,
+}
+
+impl Geometry {
+    /// An axis of size 1.
+    const SINGLE: Self =
+        Self { input: 1, output: 1, kernel: 1, stride: 1, padding: 0, dilation: 1, transposed: false };
+}
+
+/// Which taps each plane (or row, or column) of the input reaches outputs with.
 #[derive(Debug)]
 pub(super) struct Axis {
     /// Runs of all input positions, one position after the other.
@@ -37,27 +56,40 @@ pub(super) struct Axis {
 }
 
 impl Axis {
-    /// Sorts the taps of a window. With `merge`, consecutive ones become one run.
-    fn new(window: &Window, input: usize, output: usize, kernel: usize, merge: bool) -> Self {
-        let mut by_phase: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-        for tap in (0..kernel).rev() {
-            by_phase.entry(window.tap_phase(tap)).or_default().push(tap);
-        }
+    /// Sorts the taps of an axis. With `merge`, consecutive ones become one run.
+    fn new(geometry: &Geometry, merge: bool) -> Option<Self> {
+        let &Geometry { input, output, kernel, stride, padding, dilation, transposed } = geometry;
         let mut place = vec![(0, 0); kernel];
-        for (phase, taps) in by_phase.values().enumerate() {
-            for (rank, &tap) in taps.iter().enumerate() {
-                place[tap] = (phase, rank);
-            }
-        }
         let mut reached: Vec<Vec<(usize, usize)>> = vec![vec![]; input];
-        for o in 0..output {
-            for k in window.taps(o) {
-                if let Some(list) = window.input_of(o, k).and_then(|i| reached.get_mut(i)) {
-                    list.push((k, o));
+        let phases = if transposed {
+            // The taps of an input are those of a window over the output.
+            let window = Window::new(output, kernel, stride, padding, dilation)?;
+            place.iter_mut().enumerate().for_each(|(tap, place)| *place = (0, tap));
+            for (i, list) in reached.iter_mut().enumerate() {
+                list.extend(window.taps(i).filter_map(|k| Some((k, window.input_of(i, k)?))));
+            }
+            vec![(0..kernel).collect()]
+        } else {
+            let window = Window::new(input, kernel, stride, padding, dilation)?;
+            let mut by_phase: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+            for tap in (0..kernel).rev() {
+                by_phase.entry(window.tap_phase(tap)).or_default().push(tap);
+            }
+            for (phase, taps) in by_phase.values().enumerate() {
+                for (rank, &tap) in taps.iter().enumerate() {
+                    place[tap] = (phase, rank);
                 }
             }
-        }
-        let mut axis = Self { runs: vec![], positions: vec![], phases: by_phase.into_values().collect() };
+            for o in 0..output {
+                for k in window.taps(o) {
+                    if let Some(list) = window.input_of(o, k).and_then(|i| reached.get_mut(i)) {
+                        list.push((k, o));
+                    }
+                }
+            }
+            by_phase.into_values().collect()
+        };
+        let mut axis = Self { runs: vec![], positions: vec![], phases };
         for list in reached {
             let first = axis.runs.len();
             for &(k, o) in &list {
@@ -76,7 +108,7 @@ impl Axis {
             let phase = list.first().map_or(0, |&(k, _)| place[k].0);
             axis.positions.push((axis.runs.len() as u32, list.len() as u32, phase as u32));
         }
-        axis
+        Some(axis)
     }
 
     /// Number of phases.
@@ -101,6 +133,8 @@ pub(super) struct Block {
     pub(super) start: usize,
     /// Number of elements.
     pub(super) length: usize,
+    /// Elements of one plane of taps.
+    pub(super) plane: usize,
     /// Elements of one row of taps.
     pub(super) row: usize,
 }
@@ -108,9 +142,10 @@ pub(super) struct Block {
 /// The synapses of a convolution or dense layer.
 #[derive(Debug)]
 pub(super) struct Synapses {
+    pub(super) planes: Axis,
     pub(super) rows: Axis,
     pub(super) columns: Axis,
-    /// One block for each row phase and column phase.
+    /// One block for each phase of plane, row and column.
     pub(super) blocks: Vec<Block>,
     /// `[input channel][taps, by block][output channel of the group]`.
     pub(super) weights: Vec<i16>,
@@ -119,8 +154,9 @@ pub(super) struct Synapses {
     pub(super) groups: usize,
     pub(super) inputs_per_group: usize,
     pub(super) outputs_per_group: usize,
-    pub(super) input_width: usize,
-    pub(super) output_width: usize,
+    /// Rows and columns of the input and of the output.
+    pub(super) input_plane: [usize; 2],
+    pub(super) output_plane: [usize; 2],
     /// Largest sum of event magnitudes whose weighted sum surely fits i16.
     pub(super) budget: u32,
 }
@@ -133,46 +169,71 @@ impl Synapses {
         output: &[usize],
         parameters: &Parameters<'_>,
     ) -> Result<Option<Self>, ArtifactError> {
+        let mut axes = [Geometry::SINGLE; 3];
         match (kind, input, output) {
             (OpKind::Linear { weight }, &[features], &[outputs]) => {
-                let taps = [(Window::new(1, 1, 1, 0, 1), 1, 1, 1); 2];
-                Self::build(&parameters.weights(weight)?, taps, [features, outputs, 1]).map(Some)
+                Self::build(&parameters.weights(weight)?, axes, [features, outputs, 1]).map(Some)
             }
-            (OpKind::Conv2d { weight, stride, padding, dilation, groups }, &[c, h, w], &[o, oh, ow]) => {
-                let &[_, _, kh, kw] = parameters.tensor(weight)?.shape() else { return Ok(None) };
-                let taps = [
-                    (Window::new(h, kh, stride[0], padding[0], dilation[0]), h, oh, kh),
-                    (Window::new(w, kw, stride[1], padding[1], dilation[1]), w, ow, kw),
-                ];
-                Self::build(&parameters.weights(weight)?, taps, [c, o, *groups]).map(Some)
+            (
+                OpKind::Conv { weight, stride, padding, dilation, groups, transposed },
+                &[c, ref from @ ..],
+                &[o, ref to @ ..],
+            ) => {
+                let shape = parameters.tensor(weight)?.shape();
+                let sizes = from.iter().zip(to).zip(shape.iter().skip(2));
+                let movement = stride.iter().zip(padding).zip(dilation);
+                // The last axes are the ones there are.
+                let first = axes.len().saturating_sub(from.len());
+                for ((axis, ((&input, &output), &kernel)), ((&stride, &padding), &dilation)) in
+                    axes.iter_mut().skip(first).zip(sizes).zip(movement)
+                {
+                    *axis = Geometry {
+                        input,
+                        output,
+                        kernel,
+                        stride,
+                        padding,
+                        dilation,
+                        transposed: *transposed,
+                    };
+                }
+                Self::build(&parameters.weights(weight)?, axes, [c, o, *groups]).map(Some)
             }
             _ => Ok(None),
         }
     }
 
-    /// Rearranges weights `[O, I / groups, KH, KW]`; an axis is its window, input, output and kernel size.
+    /// Rearranges weights `[O, I / groups, KD, KH, KW]`.
     fn build(
         weights: &[i16],
-        [rows, columns]: [(Option<Window>, usize, usize, usize); 2],
+        axes: [Geometry; 3],
         [inputs, outputs, groups]: [usize; 3],
     ) -> Result<Self, ArtifactError> {
-        let (Some(row_window), Some(column_window)) = (rows.0, columns.0) else {
-            return Err(ArtifactError::invalid("conv2d", "its window is out of range"));
+        let [_, kh, kw] = axes.map(|axis| axis.kernel);
+        let taps_of_channel: usize = axes.iter().map(|axis| axis.kernel).product();
+        let plane = |size: fn(&Geometry) -> usize| [size(&axes[1]), size(&axes[2])];
+        let (input_plane, output_plane) = (plane(|axis| axis.input), plane(|axis| axis.output));
+        let [planes, rows, columns] = [0, 1, 2].map(|axis| Axis::new(&axes[axis], axis == 2 && groups == 1));
+        let (Some(planes), Some(rows), Some(columns)) = (planes, rows, columns) else {
+            return Err(ArtifactError::invalid("conv", "its window is out of range"));
         };
-        let (kh, kw) = (rows.3, columns.3);
-        let (input_width, output_width) = (columns.1, columns.2);
-        let rows = Axis::new(&row_window, rows.1, rows.2, kh, false);
-        let columns = Axis::new(&column_window, columns.1, columns.2, kw, groups == 1);
         let (inputs_per_group, outputs_per_group) = (inputs / groups, outputs / groups);
 
         let mut blocks = vec![];
         let mut taps = vec![];
-        for row_taps in &rows.phases {
-            for column_taps in &columns.phases {
-                let length = row_taps.len() * column_taps.len() * outputs_per_group;
-                let start = taps.len() * outputs_per_group;
-                blocks.push(Block { start, length, row: column_taps.len() * outputs_per_group });
-                taps.extend(row_taps.iter().flat_map(|&ky| column_taps.iter().map(move |&kx| ky * kw + kx)));
+        for plane_taps in &planes.phases {
+            for row_taps in &rows.phases {
+                for column_taps in &columns.phases {
+                    let row = column_taps.len() * outputs_per_group;
+                    let plane = row_taps.len() * row;
+                    let start = taps.len() * outputs_per_group;
+                    blocks.push(Block { start, length: plane_taps.len() * plane, plane, row });
+                    for &kz in plane_taps {
+                        for &ky in row_taps {
+                            taps.extend(column_taps.iter().map(|&kx| (kz * kh + ky) * kw + kx));
+                        }
+                    }
+                }
             }
         }
         let channel_stride = taps.len() * outputs_per_group;
@@ -182,13 +243,14 @@ impl Synapses {
             for &tap in &taps {
                 rearranged.extend((0..outputs_per_group).map(|o| {
                     let output = group * outputs_per_group + o;
-                    let index = (output * inputs_per_group + within) * kh * kw + tap;
+                    let index = (output * inputs_per_group + within) * taps_of_channel + tap;
                     weights.get(index).copied().unwrap_or_default()
                 }));
             }
         }
         let largest = weights.iter().map(|weight| u32::from(weight.unsigned_abs())).max().unwrap_or_default();
         Ok(Self {
+            planes,
             rows,
             columns,
             blocks,
@@ -197,8 +259,8 @@ impl Synapses {
             groups,
             inputs_per_group,
             outputs_per_group,
-            input_width,
-            output_width,
+            input_plane,
+            output_plane,
             budget: (i16::MAX as u32) / largest.max(1),
         })
     }

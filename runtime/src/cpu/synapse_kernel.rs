@@ -36,15 +36,19 @@ pub(super) fn run(synapses: &Synapses, events: &Events, accumulator: &mut [i32],
         } else {
             (position_and_group / synapses.groups, position_and_group % synapses.groups)
         };
-        let (row_runs, row_taps, row_phase) = synapses.rows.at(position / synapses.input_width);
-        let (column_runs, column_taps, column_phase) = synapses.columns.at(position % synapses.input_width);
-        let phase = row_phase * synapses.columns.phase_count() + column_phase;
+        let [height, width] = synapses.input_plane;
+        let row = position / width;
+        let (plane_runs, plane_taps, plane_phase) = synapses.planes.at(row / height);
+        let (row_runs, row_taps, row_phase) = synapses.rows.at(row % height);
+        let (column_runs, column_taps, column_phase) = synapses.columns.at(position % width);
+        let phase = (plane_phase * synapses.rows.phase_count() + row_phase) * synapses.columns.phase_count()
+            + column_phase;
         let block = synapses.blocks.get(phase).copied().unwrap_or_default();
-        operations += row_taps * column_taps * (synapses.outputs_per_group * together) as u64;
-        if row_runs.is_empty() || column_runs.is_empty() {
+        operations += plane_taps * row_taps * column_taps * (synapses.outputs_per_group * together) as u64;
+        if plane_runs.is_empty() || row_runs.is_empty() || column_runs.is_empty() {
             continue;
         }
-        let target = Target { synapses, row_runs, column_runs, block, group };
+        let target = Target { synapses, plane_runs, row_runs, column_runs, block, group };
         if let (&[index], &[value]) = (run_indices, run_values) {
             target.add_scaled(accumulator, target.weights(index, base), value);
         } else {
@@ -57,6 +61,7 @@ pub(super) fn run(synapses: &Synapses, events: &Events, accumulator: &mut [i32],
 /// Where the events of one position go.
 struct Target<'a> {
     synapses: &'a Synapses,
+    plane_runs: &'a [Run],
     row_runs: &'a [Run],
     column_runs: &'a [Run],
     block: Block,
@@ -144,18 +149,21 @@ impl<'a> Target<'a> {
     #[inline(always)]
     fn for_each_row(&self, accumulator: &mut [i32], block: &[i16], add: impl Fn(&mut [i32], &[i16])) {
         let outputs = self.synapses.outputs_per_group;
-        for row in self.row_runs {
-            let row_weights = row.tap as usize * self.block.row;
-            let row_outputs = row.output as usize * self.synapses.output_width;
-            for column in self.column_runs {
-                let length = column.length as usize * outputs;
-                let source = row_weights + column.tap as usize * outputs;
-                let position = row_outputs + column.output as usize;
-                let target = (position * self.synapses.groups + self.group) * outputs;
-                if let (Some(accumulators), Some(row)) =
-                    (accumulator.get_mut(target..target + length), block.get(source..source + length))
-                {
-                    add(accumulators, row);
+        let [height, width] = self.synapses.output_plane;
+        for plane in self.plane_runs {
+            for row in self.row_runs {
+                let row_weights = plane.tap as usize * self.block.plane + row.tap as usize * self.block.row;
+                let row_outputs = (plane.output as usize * height + row.output as usize) * width;
+                for column in self.column_runs {
+                    let length = column.length as usize * outputs;
+                    let source = row_weights + column.tap as usize * outputs;
+                    let position = row_outputs + column.output as usize;
+                    let target = (position * self.synapses.groups + self.group) * outputs;
+                    if let (Some(accumulators), Some(row)) =
+                        (accumulator.get_mut(target..target + length), block.get(source..source + length))
+                    {
+                        add(accumulators, row);
+                    }
                 }
             }
         }

@@ -131,7 +131,7 @@ impl Small {
     pub fn module_biases(&self) -> Vec<i64> {
         let text = self.compiled.artifact.module_text().expect("the artifact carries its module");
         let text = String::from_utf8_lossy(text).into_owned();
-        let line = text.lines().find(|line| line.contains("ann.conv2d")).expect("there is a convolution");
+        let line = text.lines().find(|line| line.contains("ann.conv")).expect("there is a convolution");
         let list = line
             .split_once("bias = dense<[")
             .and_then(|(_, rest)| rest.split_once(']'))

@@ -4,12 +4,12 @@
 //! Each element of a result is computed by a fixed sequence of IEEE operations (multiply, then add; never fused), which
 //! is the same whatever the vector width: only work on *different* elements is put side by side.
 
-mod conv2d;
+mod conv;
 mod layout;
 mod linear;
 mod pool;
 
-pub(super) use conv2d::{Geometry, conv2d};
+pub(super) use conv::{Geometry, conv};
 pub(super) use layout::{concat, mean, pad, reshape, slice};
 pub(super) use linear::linear;
 pub(super) use pool::{Windows, max_pool, sum_pool};

@@ -35,7 +35,7 @@ impl Case {
     fn text(&self, weight: &[f64], bias: &[f64]) -> String {
         let pair = |[a, b]: [usize; 2]| format!("array<i64: {a}, {b}>");
         let attributes = format!(
-            "weight = {}, bias = {}, stride = {}, padding = {}, dilation = {}, groups = {}",
+            "weight = {}, bias = {}, stride = {}, padding = {}, dilation = {}, groups = {}, transposed = false",
             dense(&self.weight, weight, "f64"),
             dense(&[self.weight[0]], bias, "f64"),
             pair(self.stride),
@@ -43,7 +43,7 @@ impl Case {
             pair(self.dilation),
             self.groups,
         );
-        one_op("ann.conv2d", &attributes, &batch(&self.input, "f32"), &batch(&self.output().unwrap(), "f32"))
+        one_op("ann.conv", &attributes, &batch(&self.input, "f32"), &batch(&self.output().unwrap(), "f32"))
     }
 
     fn naive(&self, x: &[f64], weight: &[f64], bias: &[f64]) -> Vec<f64> {
@@ -159,10 +159,10 @@ fn convolution_speed() {
         (64, 128, 32, 2),
     ] {
         let text = one_op(
-            "ann.conv2d",
+            "ann.conv",
             &format!(
                 "weight = dense<0.5> : tensor<{outputs}x{channels}x3x3xf32>, bias = dense<0.5> : tensor<{outputs}xf32>, \
-                 stride = array<i64: {stride}, {stride}>, padding = array<i64: 1, 1>, dilation = array<i64: 1, 1>, groups = 1"
+                 stride = array<i64: {stride}, {stride}>, padding = array<i64: 1, 1>, dilation = array<i64: 1, 1>, groups = 1, transposed = false"
             ),
             &batch(&[channels, size, size], "f32"),
             &batch(&[outputs, size / stride, size / stride], "f32"),

@@ -11,18 +11,17 @@ fn refusal(op: &str, attributes: &str, input: &str, output: &str) -> String {
     }
 }
 
-const GEOMETRY: &str =
-    "stride = array<i64: 1, 1>, padding = array<i64: 0, 0>, dilation = array<i64: 1, 1>, groups = 1";
+const GEOMETRY: &str = "stride = array<i64: 1, 1>, padding = array<i64: 0, 0>, dilation = array<i64: 1, 1>, groups = 1, transposed = false";
 const IMAGE: &str = "tensor<?x2x4x4xi32>";
 
 #[test]
 fn convolutions_that_do_not_fit() {
     let weight = "weight = dense<1> : tensor<3x2x3x3xi8>, bias = dense<0> : tensor<3xi32>";
     let conv = |weight: &str, geometry: &str| {
-        refusal("ann.conv2d", &format!("{weight}, {geometry}"), IMAGE, "tensor<?x3x2x2xi32>")
+        refusal("ann.conv", &format!("{weight}, {geometry}"), IMAGE, "tensor<?x3x2x2xi32>")
     };
     let with = |old: &str, new: &str| conv(weight, &GEOMETRY.replace(old, new));
-    assert_eq!(with("groups = 1", "groups = 1"), "`ann.conv2d` is accepted");
+    assert_eq!(with("groups = 1", "groups = 1"), "`ann.conv` is accepted");
     assert_eq!(with("groups = 1", "groups = 0"), "`groups` is 0; at least 1 is needed");
     assert!(with("groups = 1", "groups = 2").contains("does not fit 2 channels"));
     assert!(with("groups = 1", "groups = 9223372036854775807").contains("does not fit 2 channels"));
@@ -30,7 +29,10 @@ fn convolutions_that_do_not_fit() {
         with("stride = array<i64: 1, 1>", "stride = array<i64: 1, 0>"),
         "`stride` is 0; at least 1 is needed"
     );
-    assert!(with("stride = array<i64: 1, 1>", "stride = array<i64: 1>").contains("an array of two integers"));
+    assert!(
+        with("stride = array<i64: 1, 1>", "stride = array<i64: 1>")
+            .contains("one entry for each of 1 to 3 axes")
+    );
     assert!(
         with("dilation = array<i64: 1, 1>", "dilation = array<i64: 2, 1>").contains("does not fit axis 0")
     );
@@ -41,7 +43,8 @@ fn convolutions_that_do_not_fit() {
     assert!(with("padding = array<i64: 0, 0>", &format!("padding = {huge}")).contains("does not fit axis 1"));
     let wide = "padding = array<i64: 0, 4000000000>, stride = array<i64: 1, 8000000000>";
     assert!(
-        conv(weight, &format!("{wide}, dilation = array<i64: 1, 1>, groups = 1")).contains("larger than")
+        conv(weight, &format!("{wide}, dilation = array<i64: 1, 1>, groups = 1, transposed = false"))
+            .contains("larger than")
     );
     assert!(
         with("padding = array<i64: 0, 0>", "padding = array<i64: 1, 1>")
@@ -240,7 +243,7 @@ fn an_error_is_placed_at_its_op() {
 }
 
 const SEEDS: [&str; 5] = [
-    "%y = \"torch.conv2d\"(%x) {weight = dense<1.0> : tensor<2x2x3x3xf32>, bias = dense<0.0> : tensor<2xf32>, stride = array<i64: 1, 2>, padding = array<i64: 1, 1>, dilation = array<i64: 1, 2>, groups = 1} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x1xf32>",
+    "%y = \"torch.convolution\"(%x) {weight = dense<1.0> : tensor<2x2x3x3xf32>, bias = dense<0.0> : tensor<2xf32>, stride = array<i64: 1, 2>, padding = array<i64: 1, 1>, dilation = array<i64: 1, 2>, groups = 1, transposed = false, output_padding = array<i64: 0, 0>} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x1xf32>",
     "%y = \"torch.max_pool2d\"(%x) {kernel = array<i64: 2, 3>, stride = array<i64: 2, 1>, padding = array<i64: 1, 1>, dilation = array<i64: 1, 1>, ceil_mode = true} : (tensor<?x2x4x4xf32>) -> tensor<?x2x3x4xf32>",
     "%y = \"torch.avg_pool2d\"(%x) {kernel = array<i64: 2, 3>, stride = array<i64: 2, 1>, padding = array<i64: 1, 1>, ceil_mode = true, count_include_pad = false} : (tensor<?x2x4x4xf32>) -> tensor<?x2x3x4xf32>",
     "%y = \"ann.slice\"(%x) {axis = 2, start = 1, step = 2} : (tensor<?x2x4x4xf32>) -> tensor<?x2x2x4xf32>",

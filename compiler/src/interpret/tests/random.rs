@@ -113,12 +113,12 @@ impl Writer {
         let bias = self.random(outputs, -20, 20);
         let attributes = format!(
             "weight = {}, stride = array<i64: {stride}, {stride}>, padding = array<i64: {padding}, {padding}>, \
-             dilation = array<i64: 1, 1>, groups = 1{}",
+             dilation = array<i64: 1, 1>, groups = 1, transposed = false{}",
             dense(&shape, &weight, "i8"),
             self.with_bias(&bias),
         );
         let size = |size: usize| (size + 2 * padding - kernel) / stride + 1;
-        self.op("conv2d", &[input], &attributes, &[outputs, size(height), size(width)], bias)
+        self.op("conv", &[input], &attributes, &[outputs, size(height), size(width)], bias)
     }
 
     fn linear(&mut self, input: &Value, outputs: usize) -> Value {

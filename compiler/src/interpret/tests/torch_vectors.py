@@ -59,10 +59,27 @@ for shape, out, kernel, stride, padding, dilation, groups in [
     ((4, 6, 5), 6, (2, 3), (1, 2), (1, 2), (2, 1), 2),
     ((3, 4, 4), 6, (3, 3), (2, 2), (1, 1), (1, 1), 3),
     ((5, 3, 3), 3, (1, 1), (1, 1), (0, 0), (1, 1), 1),
+    ((4, 9), 6, (3,), (2,), (1,), (2,), 2),
+    ((3, 7), 2, (5,), (1,), (0,), (1,), 1),
+    ((4, 3, 4, 5), 4, (2, 3, 2), (1, 2, 2), (0, 1, 2), (2, 1, 3), 2),
 ]:
     weight, bias = ramp(out, shape[0] // groups, *kernel, start=5), ramp(out, start=9)
-    how = dict(stride=stride, padding=padding, dilation=dilation, groups=groups)
-    case("conv2d", shape, lambda x: F.conv2d(x, weight, bias, **how), weight=weight, bias=bias, **how)
+    how = dict(stride=stride, padding=padding, dilation=dilation, groups=groups, transposed=False,
+               output_padding=(0,) * len(kernel))
+    case("convolution", shape, lambda x: torch.convolution(x, weight, bias, **how), weight=weight, bias=bias, **how)
+
+for shape, out, kernel, stride, padding, dilation, groups, output_padding in [
+    ((3, 6), 2, (3,), (1,), (0,), (1,), 1, (0,)),
+    ((4, 5), 6, (4,), (3,), (2,), (2,), 2, (2,)),
+    ((3, 4, 3), 2, (2, 3), (2, 2), (0, 1), (1, 1), 1, (0, 1)),
+    ((4, 3, 4), 4, (3, 2), (1, 3), (1, 2), (2, 3), 4, (1, 2)),
+    ((2, 2, 2), 2, (1, 2), (3, 1), (0, 1), (1, 1), 2, (2, 0)),
+    ((4, 2, 3, 3), 2, (2, 3, 2), (2, 1, 2), (1, 1, 0), (1, 2, 1), 2, (1, 0, 0)),
+]:
+    weight, bias = ramp(shape[0], out // groups, *kernel, start=5), ramp(out, start=9)
+    how = dict(stride=stride, padding=padding, dilation=dilation, groups=groups, transposed=True,
+               output_padding=output_padding)
+    case("convolution", shape, lambda x: torch.convolution(x, weight, bias, **how), weight=weight, bias=bias, **how)
 
 weight, bias = ramp(4, 7, start=3), ramp(4, start=8)
 case("linear", (7,), lambda x: F.linear(x, weight, bias), weight=weight, bias=bias)

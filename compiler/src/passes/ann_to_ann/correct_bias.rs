@@ -1,9 +1,9 @@
 //! `correct-bias`: shifts integer biases so that every accumulator has the mean that it has in the real network.
 //!
 //! ```mlir
-//! %1 = "ann.conv2d"(%0) {bias = dense<[12, -7]>, …} : …     // before
+//! %1 = "ann.conv"(%0) {bias = dense<[12, -7]>, …} : …     // before
 //! "ann.observe"(%1) {mean = …, …} : …
-//! %1 = "ann.conv2d"(%0) {bias = dense<[14, -7]>, …} : …     // after
+//! %1 = "ann.conv"(%0) {bias = dense<[14, -7]>, …} : …     // after
 //! ```
 //!
 //! Rounding weights and activations shifts means, layer after layer. The pass goes through the network once, with all samples abreast:
@@ -151,7 +151,7 @@ fn apply<'c>(value: Value<'c, '_>, shift: &[f64]) -> IrResult<'c, Option<Vec<f64
     let op = ann::Op::read(operation).map_err(|error| IrError::at(operation, error.to_string()))?;
     match op {
         Some(
-            ann::Op::Conv2d(ann::Conv2d { bias, .. })
+            ann::Op::Conv(ann::Conv { bias, .. })
             | ann::Op::Linear(ann::Linear { bias, .. })
             | ann::Op::Scale(ann::Scale { bias, .. }),
         ) => {
@@ -220,9 +220,9 @@ mod tests {
         let body = format!(
             r#"
     %0 = "ann.encode"(%x) {{{encoder}}} : (tensor<?x2x1x4xf32>) -> tensor<?x2x1x4xi32>
-    %1 = "ann.conv2d"(%0) {{weight = dense<[[[[1]], [[0]]], [[[0]], [[3]]]]> : tensor<2x2x1x1xi8>,
+    %1 = "ann.conv"(%0) {{weight = dense<[[[[1]], [[0]]], [[[0]], [[3]]]]> : tensor<2x2x1x1xi8>,
       bias = dense<[10, 20]> : tensor<2xi32>, stride = array<i64: 1, 1>, padding = array<i64: 0, 0>,
-      dilation = array<i64: 1, 1>, groups = 1}} : (tensor<?x2x1x4xi32>) -> tensor<?x2x1x4xi32>
+      dilation = array<i64: 1, 1>, groups = 1, transposed = false}} : (tensor<?x2x1x4xi32>) -> tensor<?x2x1x4xi32>
     {between}
     "ann.observe"(%v) {{counts = dense<0> : tensor<2x1xi32>, origin = dense<0.0> : tensor<2xf64>,
       width = dense<0.0> : tensor<2xf64>, mean = dense<{mean}> : tensor<2xf64>}} : ({shape}) -> ()

@@ -1,20 +1,20 @@
 //! `insert-requantize`: every place where a sum must become a count of spikes gets an activation.
 //!
 //! ```mlir
-//! %1 = "ann.conv2d"(%0) … : …                                          // before
-//! %2 = "ann.conv2d"(%1) … : …
-//! %1 = "ann.conv2d"(%0) … : …                                          // after
+//! %1 = "ann.conv"(%0) … : …                                          // before
+//! %2 = "ann.conv"(%1) … : …
+//! %1 = "ann.conv"(%0) … : …                                          // after
 //! %q = "ann.activation"(%1) {minimum = -inf, maximum = inf} : …
-//! %2 = "ann.conv2d"(%q) … : …
+//! %2 = "ann.conv"(%q) … : …
 //! ```
 //!
 //! The activation changes no number here; it becomes a neuron that fires with both signs. *Level* values are what will be counts:
 //! results of activations, max pools of levels, and weightless linear ops (average pool, concat of channels, slice, pad, reshape)
-//! of levels only. *Accumulator* values are what will be sums in membranes: results of conv2d, linear and scale, of add, and
+//! of levels only. *Accumulator* values are what will be sums in membranes: results of conv, linear and scale, of add, and
 //! of weightless linear ops that take one. Afterwards
 //!
 //! - the network input is read by one activation only;
-//! - conv2d, linear, scale and max_pool2d read levels;
+//! - conv, linear, scale and max_pool2d read levels;
 //! - an accumulator has one reader: an activation, a weightless linear op, or the return;
 //! - an accumulator is reshaped only where each element is a channel before and after.
 
@@ -85,7 +85,7 @@ impl Walk {
         let kind = match op {
             Op::Normalize(_) => return self.input(operation),
             Op::Observe(_) => return Ok(()),
-            Op::Conv2d(_) | Op::Linear(_) | Op::Scale(_) => {
+            Op::Conv(_) | Op::Linear(_) | Op::Scale(_) => {
                 self.kind(operation, mlir::operand(operation)?)?;
                 Kind::Accumulator
             }
@@ -206,7 +206,7 @@ fn must_become_levels<'c>(operation: OperationRef<'c, '_>, value: Value<'c, '_>)
         _ => return Ok(true),
     };
     Ok(match located(user, Op::read(user))? {
-        Some(Op::Conv2d(_) | Op::Linear(_) | Op::Scale(_) | Op::MaxPool2d(_)) => true,
+        Some(Op::Conv(_) | Op::Linear(_) | Op::Scale(_) | Op::MaxPool2d(_)) => true,
         // Before the zeros are there, fewer neurons do the same.
         Some(Op::Pad(_)) => must_become_levels(user, mlir::result(user)?)?,
         Some(Op::Reshape(_)) => {
@@ -232,7 +232,7 @@ mod tests {
           : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>"#;
     const IMAGE: &str = "tensor<?x2x4x4xf32>";
     const CONV: &str = r#"{weight = dense<1.0> : tensor<2x2x3x3xf32>, bias = dense<0.0> : tensor<2xf32>,
-        stride = array<i64: 1, 1>, padding = array<i64: 1, 1>, dilation = array<i64: 1, 1>, groups = 1 : i64}
+        stride = array<i64: 1, 1>, padding = array<i64: 1, 1>, dilation = array<i64: 1, 1>, groups = 1 : i64, transposed = false}
         : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>"#;
     const POOL: &str = r#"{kernel = array<i64: 2, 2>, stride = array<i64: 2, 2>, padding = array<i64: 0, 0>,
         dilation = array<i64: 1, 1>} : (tensor<?x2x4x4xf32>) -> tensor<?x2x2x2xf32>"#;
@@ -252,10 +252,10 @@ mod tests {
     fn a_linear_bottleneck_and_a_maximum_of_sums_are_requantised() {
         let body = format!(
             r#"
-            %1 = "ann.conv2d"(%0) {CONV}
+            %1 = "ann.conv"(%0) {CONV}
             %2 = "ann.activation"(%1) {RELU} : ({IMAGE}) -> {IMAGE}
-            %3 = "ann.conv2d"(%2) {CONV}
-            %4 = "ann.conv2d"(%3) {CONV}
+            %3 = "ann.conv"(%2) {CONV}
+            %4 = "ann.conv"(%3) {CONV}
             %r = "ann.max_pool2d"(%4) {POOL}"#
         );
         insta::assert_snapshot!(result(&body, "tensor<?x2x2x2xf32>"), @r#"
@@ -263,11 +263,11 @@ mod tests {
           func.func @net(%arg0: tensor<?x2x4x4xf32>) -> tensor<?x2x2x2xf32> {
             %0 = "ann.normalize"(%arg0) {maximum = dense<0x7FF0000000000000> : tensor<2xf64>, minimum = dense<0xFFF0000000000000> : tensor<2xf64>, multiplier = dense<1.000000e+00> : tensor<2xf64>, offset = dense<0.000000e+00> : tensor<2xf64>} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
             %1 = "ann.activation"(%0) {maximum = 0x7FF0000000000000 : f64, minimum = 0xFFF0000000000000 : f64} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
-            %2 = "ann.conv2d"(%1) {bias = dense<0.000000e+00> : tensor<2xf32>, dilation = array<i64: 1, 1>, groups = 1 : i64, padding = array<i64: 1, 1>, stride = array<i64: 1, 1>, weight = dense<1.000000e+00> : tensor<2x2x3x3xf32>} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
+            %2 = "ann.conv"(%1) {bias = dense<0.000000e+00> : tensor<2xf32>, dilation = array<i64: 1, 1>, groups = 1 : i64, padding = array<i64: 1, 1>, stride = array<i64: 1, 1>, transposed = false, weight = dense<1.000000e+00> : tensor<2x2x3x3xf32>} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
             %3 = "ann.activation"(%2) {maximum = 0x7FF0000000000000 : f64, minimum = 0.000000e+00 : f64} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
-            %4 = "ann.conv2d"(%3) {bias = dense<0.000000e+00> : tensor<2xf32>, dilation = array<i64: 1, 1>, groups = 1 : i64, padding = array<i64: 1, 1>, stride = array<i64: 1, 1>, weight = dense<1.000000e+00> : tensor<2x2x3x3xf32>} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
+            %4 = "ann.conv"(%3) {bias = dense<0.000000e+00> : tensor<2xf32>, dilation = array<i64: 1, 1>, groups = 1 : i64, padding = array<i64: 1, 1>, stride = array<i64: 1, 1>, transposed = false, weight = dense<1.000000e+00> : tensor<2x2x3x3xf32>} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
             %5 = "ann.activation"(%4) {maximum = 0x7FF0000000000000 : f64, minimum = 0xFFF0000000000000 : f64} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
-            %6 = "ann.conv2d"(%5) {bias = dense<0.000000e+00> : tensor<2xf32>, dilation = array<i64: 1, 1>, groups = 1 : i64, padding = array<i64: 1, 1>, stride = array<i64: 1, 1>, weight = dense<1.000000e+00> : tensor<2x2x3x3xf32>} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
+            %6 = "ann.conv"(%5) {bias = dense<0.000000e+00> : tensor<2xf32>, dilation = array<i64: 1, 1>, groups = 1 : i64, padding = array<i64: 1, 1>, stride = array<i64: 1, 1>, transposed = false, weight = dense<1.000000e+00> : tensor<2x2x3x3xf32>} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
             %7 = "ann.activation"(%6) {maximum = 0x7FF0000000000000 : f64, minimum = 0xFFF0000000000000 : f64} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
             %8 = "ann.max_pool2d"(%7) {dilation = array<i64: 1, 1>, kernel = array<i64: 2, 2>, padding = array<i64: 0, 0>, stride = array<i64: 2, 2>} : (tensor<?x2x4x4xf32>) -> tensor<?x2x2x2xf32>
             return %8 : tensor<?x2x2x2xf32>
@@ -280,12 +280,12 @@ mod tests {
     fn a_sum_that_two_ops_read_is_requantised_once_and_sums_may_meet_levels() {
         let body = format!(
             r#"
-            %1 = "ann.conv2d"(%0) {CONV}
+            %1 = "ann.conv"(%0) {CONV}
             %2 = "ann.activation"(%1) {RELU} : ({IMAGE}) -> {IMAGE}
-            %3 = "ann.conv2d"(%2) {CONV}
+            %3 = "ann.conv"(%2) {CONV}
             %4 = "ann.add"(%3, %2) : ({IMAGE}, {IMAGE}) -> {IMAGE}
             %5 = "ann.activation"(%4) {RELU} : ({IMAGE}) -> {IMAGE}
-            %6 = "ann.conv2d"(%5) {CONV}
+            %6 = "ann.conv"(%5) {CONV}
             %7 = "ann.add"(%6, %4) : ({IMAGE}, {IMAGE}) -> {IMAGE}
             %r = "ann.concat"(%7, %5) {{axis = 1 : i64}} : ({IMAGE}, {IMAGE}) -> tensor<?x4x4x4xf32>"#
         );
@@ -294,13 +294,13 @@ mod tests {
           func.func @net(%arg0: tensor<?x2x4x4xf32>) -> tensor<?x4x4x4xf32> {
             %0 = "ann.normalize"(%arg0) {maximum = dense<0x7FF0000000000000> : tensor<2xf64>, minimum = dense<0xFFF0000000000000> : tensor<2xf64>, multiplier = dense<1.000000e+00> : tensor<2xf64>, offset = dense<0.000000e+00> : tensor<2xf64>} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
             %1 = "ann.activation"(%0) {maximum = 0x7FF0000000000000 : f64, minimum = 0xFFF0000000000000 : f64} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
-            %2 = "ann.conv2d"(%1) {bias = dense<0.000000e+00> : tensor<2xf32>, dilation = array<i64: 1, 1>, groups = 1 : i64, padding = array<i64: 1, 1>, stride = array<i64: 1, 1>, weight = dense<1.000000e+00> : tensor<2x2x3x3xf32>} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
+            %2 = "ann.conv"(%1) {bias = dense<0.000000e+00> : tensor<2xf32>, dilation = array<i64: 1, 1>, groups = 1 : i64, padding = array<i64: 1, 1>, stride = array<i64: 1, 1>, transposed = false, weight = dense<1.000000e+00> : tensor<2x2x3x3xf32>} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
             %3 = "ann.activation"(%2) {maximum = 0x7FF0000000000000 : f64, minimum = 0.000000e+00 : f64} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
-            %4 = "ann.conv2d"(%3) {bias = dense<0.000000e+00> : tensor<2xf32>, dilation = array<i64: 1, 1>, groups = 1 : i64, padding = array<i64: 1, 1>, stride = array<i64: 1, 1>, weight = dense<1.000000e+00> : tensor<2x2x3x3xf32>} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
+            %4 = "ann.conv"(%3) {bias = dense<0.000000e+00> : tensor<2xf32>, dilation = array<i64: 1, 1>, groups = 1 : i64, padding = array<i64: 1, 1>, stride = array<i64: 1, 1>, transposed = false, weight = dense<1.000000e+00> : tensor<2x2x3x3xf32>} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
             %5 = "ann.add"(%4, %3) : (tensor<?x2x4x4xf32>, tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
             %6 = "ann.activation"(%5) {maximum = 0x7FF0000000000000 : f64, minimum = 0xFFF0000000000000 : f64} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
             %7 = "ann.activation"(%6) {maximum = 0x7FF0000000000000 : f64, minimum = 0.000000e+00 : f64} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
-            %8 = "ann.conv2d"(%7) {bias = dense<0.000000e+00> : tensor<2xf32>, dilation = array<i64: 1, 1>, groups = 1 : i64, padding = array<i64: 1, 1>, stride = array<i64: 1, 1>, weight = dense<1.000000e+00> : tensor<2x2x3x3xf32>} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
+            %8 = "ann.conv"(%7) {bias = dense<0.000000e+00> : tensor<2xf32>, dilation = array<i64: 1, 1>, groups = 1 : i64, padding = array<i64: 1, 1>, stride = array<i64: 1, 1>, transposed = false, weight = dense<1.000000e+00> : tensor<2x2x3x3xf32>} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
             %9 = "ann.add"(%8, %6) : (tensor<?x2x4x4xf32>, tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
             %10 = "ann.concat"(%9, %7) {axis = 1 : i64} : (tensor<?x2x4x4xf32>, tensor<?x2x4x4xf32>) -> tensor<?x4x4x4xf32>
             return %10 : tensor<?x4x4x4xf32>
@@ -313,7 +313,7 @@ mod tests {
     fn sums_are_reshaped_only_where_elements_are_channels() {
         let body = format!(
             r#"
-            %1 = "ann.conv2d"(%0) {CONV}
+            %1 = "ann.conv"(%0) {CONV}
             %2 = "ann.reshape"(%1) : ({IMAGE}) -> tensor<?x32xf32>
             %3 = "ann.linear"(%2) {{weight = dense<1.0> : tensor<6x32xf32>, bias = dense<0.0> : tensor<6xf32>}}
               : (tensor<?x32xf32>) -> tensor<?x6xf32>
@@ -325,7 +325,7 @@ mod tests {
           func.func @net(%arg0: tensor<?x2x4x4xf32>) -> tensor<?x6x1x1xf32> {
             %0 = "ann.normalize"(%arg0) {maximum = dense<0x7FF0000000000000> : tensor<2xf64>, minimum = dense<0xFFF0000000000000> : tensor<2xf64>, multiplier = dense<1.000000e+00> : tensor<2xf64>, offset = dense<0.000000e+00> : tensor<2xf64>} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
             %1 = "ann.activation"(%0) {maximum = 0x7FF0000000000000 : f64, minimum = 0xFFF0000000000000 : f64} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
-            %2 = "ann.conv2d"(%1) {bias = dense<0.000000e+00> : tensor<2xf32>, dilation = array<i64: 1, 1>, groups = 1 : i64, padding = array<i64: 1, 1>, stride = array<i64: 1, 1>, weight = dense<1.000000e+00> : tensor<2x2x3x3xf32>} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
+            %2 = "ann.conv"(%1) {bias = dense<0.000000e+00> : tensor<2xf32>, dilation = array<i64: 1, 1>, groups = 1 : i64, padding = array<i64: 1, 1>, stride = array<i64: 1, 1>, transposed = false, weight = dense<1.000000e+00> : tensor<2x2x3x3xf32>} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
             %3 = "ann.activation"(%2) {maximum = 0x7FF0000000000000 : f64, minimum = 0xFFF0000000000000 : f64} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
             %4 = "ann.reshape"(%3) : (tensor<?x2x4x4xf32>) -> tensor<?x32xf32>
             %5 = "ann.linear"(%4) {bias = dense<0.000000e+00> : tensor<6xf32>, weight = dense<1.000000e+00> : tensor<6x32xf32>} : (tensor<?x32xf32>) -> tensor<?x6xf32>
@@ -341,7 +341,7 @@ mod tests {
     fn sums_are_requantised_before_padding() {
         let body = format!(
             r#"
-            %1 = "ann.conv2d"(%0) {CONV}
+            %1 = "ann.conv"(%0) {CONV}
             %2 = "ann.slice"(%1) {{axis = 2 : i64, start = 1 : i64, step = 1 : i64}} : ({IMAGE}) -> tensor<?x2x3x4xf32>
             %3 = "ann.pad"(%2) {{before = array<i64: 0, 0, 1, 0>, after = array<i64: 0, 0, 0, 0>}} : (tensor<?x2x3x4xf32>) -> {IMAGE}
             %r = "ann.max_pool2d"(%3) {POOL}"#
@@ -351,7 +351,7 @@ mod tests {
           func.func @net(%arg0: tensor<?x2x4x4xf32>) -> tensor<?x2x2x2xf32> {
             %0 = "ann.normalize"(%arg0) {maximum = dense<0x7FF0000000000000> : tensor<2xf64>, minimum = dense<0xFFF0000000000000> : tensor<2xf64>, multiplier = dense<1.000000e+00> : tensor<2xf64>, offset = dense<0.000000e+00> : tensor<2xf64>} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
             %1 = "ann.activation"(%0) {maximum = 0x7FF0000000000000 : f64, minimum = 0xFFF0000000000000 : f64} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
-            %2 = "ann.conv2d"(%1) {bias = dense<0.000000e+00> : tensor<2xf32>, dilation = array<i64: 1, 1>, groups = 1 : i64, padding = array<i64: 1, 1>, stride = array<i64: 1, 1>, weight = dense<1.000000e+00> : tensor<2x2x3x3xf32>} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
+            %2 = "ann.conv"(%1) {bias = dense<0.000000e+00> : tensor<2xf32>, dilation = array<i64: 1, 1>, groups = 1 : i64, padding = array<i64: 1, 1>, stride = array<i64: 1, 1>, transposed = false, weight = dense<1.000000e+00> : tensor<2x2x3x3xf32>} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
             %3 = "ann.slice"(%2) {axis = 2 : i64, start = 1 : i64, step = 1 : i64} : (tensor<?x2x4x4xf32>) -> tensor<?x2x3x4xf32>
             %4 = "ann.activation"(%3) {maximum = 0x7FF0000000000000 : f64, minimum = 0xFFF0000000000000 : f64} : (tensor<?x2x3x4xf32>) -> tensor<?x2x3x4xf32>
             %5 = "ann.pad"(%4) {after = array<i64: 0, 0, 0, 0>, before = array<i64: 0, 0, 1, 0>} : (tensor<?x2x3x4xf32>) -> tensor<?x2x4x4xf32>
@@ -366,7 +366,7 @@ mod tests {
     fn a_sum_added_to_itself_has_two_readers() {
         let body = format!(
             r#"
-            %1 = "ann.conv2d"(%0) {CONV}
+            %1 = "ann.conv"(%0) {CONV}
             %r = "ann.add"(%1, %1) : ({IMAGE}, {IMAGE}) -> {IMAGE}"#
         );
         insta::assert_snapshot!(result(&body, IMAGE), @r#"
@@ -374,7 +374,7 @@ mod tests {
           func.func @net(%arg0: tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32> {
             %0 = "ann.normalize"(%arg0) {maximum = dense<0x7FF0000000000000> : tensor<2xf64>, minimum = dense<0xFFF0000000000000> : tensor<2xf64>, multiplier = dense<1.000000e+00> : tensor<2xf64>, offset = dense<0.000000e+00> : tensor<2xf64>} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
             %1 = "ann.activation"(%0) {maximum = 0x7FF0000000000000 : f64, minimum = 0xFFF0000000000000 : f64} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
-            %2 = "ann.conv2d"(%1) {bias = dense<0.000000e+00> : tensor<2xf32>, dilation = array<i64: 1, 1>, groups = 1 : i64, padding = array<i64: 1, 1>, stride = array<i64: 1, 1>, weight = dense<1.000000e+00> : tensor<2x2x3x3xf32>} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
+            %2 = "ann.conv"(%1) {bias = dense<0.000000e+00> : tensor<2xf32>, dilation = array<i64: 1, 1>, groups = 1 : i64, padding = array<i64: 1, 1>, stride = array<i64: 1, 1>, transposed = false, weight = dense<1.000000e+00> : tensor<2x2x3x3xf32>} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
             %3 = "ann.activation"(%2) {maximum = 0x7FF0000000000000 : f64, minimum = 0xFFF0000000000000 : f64} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
             %4 = "ann.add"(%3, %3) : (tensor<?x2x4x4xf32>, tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
             return %4 : tensor<?x2x4x4xf32>
@@ -387,17 +387,17 @@ mod tests {
     fn names_of_new_layers_are_unique() {
         let body = format!(
             r#"{NORMALIZE}
-            %1 = "ann.conv2d"(%0) {CONV} loc("input"("net.ncg":1:1))
-            %2 = "ann.conv2d"(%1) {CONV} loc("input"("net.ncg":2:1))
+            %1 = "ann.conv"(%0) {CONV} loc("input"("net.ncg":1:1))
+            %2 = "ann.conv"(%1) {CONV} loc("input"("net.ncg":2:1))
             %r = "ann.max_pool2d"(%2) {POOL} loc("pool"("net.ncg":3:1))"#
         );
         let text = network(IMAGE, &body, "tensor<?x2x2x2xf32>");
         insta::assert_snapshot!(locations("insert-requantize", &text), @r#"
         ann.normalize ann.normalize -:4:14
         ann.activation input.2 -:4:14
-        ann.conv2d input net.ncg:1:1
+        ann.conv input net.ncg:1:1
         ann.activation input.requantize net.ncg:1:1
-        ann.conv2d input net.ncg:2:1
+        ann.conv input net.ncg:2:1
         ann.activation input.requantize.2 net.ncg:2:1
         ann.max_pool2d pool net.ncg:3:1
         func.return func.return -:15:5
@@ -406,7 +406,7 @@ mod tests {
 
     #[test]
     fn networks_of_another_stage_are_errors() {
-        let raw = format!("%r = \"ann.conv2d\"(%x) {CONV} loc(\"conv\"(\"net.ncg\":4:2))");
+        let raw = format!("%r = \"ann.conv\"(%x) {CONV} loc(\"conv\"(\"net.ncg\":4:2))");
         insta::assert_snapshot!(check("insert-requantize", &[], &network(IMAGE, &raw, IMAGE)), @"net.ncg:4:2: error: reads the network's input as it is; `lower-torch-to-ann` puts an `ann.normalize` there");
         let quantized = format!(
             r#"{NORMALIZE}

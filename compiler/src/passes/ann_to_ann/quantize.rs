@@ -1,9 +1,9 @@
 //! `quantize`: the real network on a grid becomes the integer network, the contract for all that follows.
 //!
 //! ```mlir
-//! %1 = "ann.conv2d"(%0) {weight = … f32, bias = … f32} : …                             // before
+//! %1 = "ann.conv"(%0) {weight = … f32, bias = … f32} : …                             // before
 //! %2 = "ann.fake_quantize"(%1) {scale = s, low = 0, high = 31} : …
-//! %1 = "ann.conv2d"(%0) {weight = … i8, bias = … i32} : …i32                           // after
+//! %1 = "ann.conv"(%0) {weight = … i8, bias = … i32} : …i32                           // after
 //! %2 = "ann.requantize"(%1) {threshold = θ, scale = θ·α, low = 0, high = 31} : …i32
 //! ```
 //!
@@ -124,7 +124,7 @@ impl<'c, 'a> Lowering<'_, 'c, 'a> {
         let operands = operation.operands().collect::<Vec<_>>();
         match ann::Op::read(operation).map_err(|error| IrError::at(operation, error.to_string()))? {
             None | Some(ann::Op::Normalize(_) | ann::Op::Observe(_)) => return Ok(()),
-            Some(ann::Op::Conv2d(_) | ann::Op::Linear(_) | ann::Op::Scale(_) | ann::Op::Add(_)) => {
+            Some(ann::Op::Conv(_) | ann::Op::Linear(_) | ann::Op::Scale(_) | ann::Op::Add(_)) => {
                 return Ok(());
             }
             // As an add: the scales of its operands meet in one channel.

@@ -197,8 +197,8 @@ fn encoder<'c>(encode: &ann::Encode<'c>, every_step: bool) -> snn::Op<'c> {
 /// The synapses of a linear op; its bias is in the charges.
 fn synapse<'c>(operation: OperationRef<'c, '_>, op: &ann::Op<'c>) -> IrResult<'c, snn::Op<'c>> {
     Ok(match op.clone() {
-        ann::Op::Conv2d(ann::Conv2d { weight, stride, padding, dilation, groups, .. }) => {
-            snn::Op::Conv2d(snn::Conv2d { weight, stride, padding, dilation, groups })
+        ann::Op::Conv(ann::Conv { weight, stride, padding, dilation, groups, transposed, .. }) => {
+            snn::Op::Conv(snn::Conv { weight, stride, padding, dilation, groups, transposed })
         }
         ann::Op::Linear(ann::Linear { weight, .. }) => snn::Op::Linear(snn::Linear { weight }),
         ann::Op::Scale(ann::Scale { weight, .. }) => snn::Op::Scale(snn::Scale { weight }),

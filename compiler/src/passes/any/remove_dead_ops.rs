@@ -1,7 +1,7 @@
 //! `remove-dead-ops`: ops whose results nobody reads go.
 //!
 //! ```mlir
-//! %1 = "ann.conv2d"(%0) … : …     // before
+//! %1 = "ann.conv"(%0) … : …     // before
 //! %2 = "ann.reshape"(%0) : …
 //! return %2 : …
 //! %2 = "ann.reshape"(%0) : …      // after

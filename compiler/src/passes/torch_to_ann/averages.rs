@@ -109,13 +109,14 @@ fn image_mean<'c, 'a>(
     if averaged[0] {
         limit(site, Some(channels))?;
         let weights = vec![1.0 / channels as f64; channels];
-        let conv = ann::Conv2d {
+        let conv = ann::Conv {
             weight: single(site.operation, "mean.weight", &[1, channels, 1, 1], &weights)?,
             bias: single(site.operation, "mean.bias", &[1], &[0.0])?,
-            stride: [1, 1],
-            padding: [0, 0],
-            dilation: [1, 1],
+            stride: vec![1, 1],
+            padding: vec![0, 0],
+            dilation: vec![1, 1],
             groups: 1,
+            transposed: false,
         };
         value = site.then(&conv, value, &[1, left(1), left(2)])?;
     }

@@ -50,13 +50,14 @@ pub fn linear<'c, 'a>(site: &Site<'c, 'a>, view: &torch::Linear<'c>) -> IrResult
     let name = |tensor: &neurocuda_dialects::TensorAttr, part: &str| {
         tensor.resource_name().unwrap_or_else(|| format!("{}.{part}", crate::mlir::layer(site.operation)))
     };
-    let conv = ann::Conv2d {
+    let conv = ann::Conv {
         weight: single(site.operation, &name(&view.weight, "weight"), &[channels, 1, 1, features], &weights)?,
         bias: single(site.operation, &name(&view.bias, "bias"), &[channels], &biases)?,
-        stride: [1, 1],
-        padding: [0, 0],
-        dilation: [1, 1],
+        stride: vec![1, 1],
+        padding: vec![0, 0],
+        dilation: vec![1, 1],
         groups: positions as i64,
+        transposed: false,
     };
     let [input] = site.inputs[..] else { return Err(site.error("needs one operand")) };
     let spread = site.then(&ann::Reshape {}, input, &[positions, 1, features])?;

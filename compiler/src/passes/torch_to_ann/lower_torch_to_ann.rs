@@ -13,7 +13,7 @@
 //! batch norms that could not be folded are a factor and a bias for each channel, and attributes that only choose a shape
 //! are gone: they are checked against the type of the result.
 
-use super::{averages, dense, site::Site, windows::Pool};
+use super::{averages, convolution, dense, site::Site, windows::Pool};
 use crate::{
     mlir::{self, IrError, IrResult},
     pass::{Claim, OptionError, Options, Pass, PassInfo},
@@ -114,9 +114,7 @@ fn normalize<'c>(context: &'c Context, affine: &ChannelAffine) -> IrResult<'c, a
 fn lower<'c, 'a>(site: &Site<'c, 'a>, op: Op<'c>) -> IrResult<'c, Value<'c, 'a>> {
     let operation = site.operation;
     match op {
-        Op::Conv2d(torch::Conv2d { weight, bias, stride, padding, dilation, groups }) => {
-            site.emit(&ann::Conv2d { weight, bias, stride, padding, dilation, groups })
-        }
+        Op::Convolution(view) => convolution::convolution(site, view),
         Op::Linear(view) => dense::linear(site, &view),
         Op::BatchNorm(view) => site.emit(&ChannelAffine::of_batch_norm(operation, &view)?.scale(operation)?),
         Op::Relu(_) => site.emit(&ann::Activation { minimum: 0.0, maximum: f64::INFINITY }),

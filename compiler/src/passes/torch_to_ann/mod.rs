@@ -1,6 +1,7 @@
 //! Passes from the `torch` dialect to the `ann` dialect.
 
 mod averages;
+mod convolution;
 mod dense;
 pub mod lower_torch_to_ann;
 mod site;

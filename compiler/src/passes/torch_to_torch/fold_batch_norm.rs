@@ -1,9 +1,9 @@
 //! `fold-batch-norm`: a batch norm becomes part of the layer whose result it reads.
 //!
 //! ```mlir
-//! %1 = "torch.conv2d"(%0) {weight = W, bias = b} : …                                  // before
+//! %1 = "torch.convolution"(%0) {weight = W, bias = b} : …                                  // before
 //! %2 = "torch.batch_norm"(%1) {weight = γ, bias = β, running_mean = μ, running_var = v, eps = ε} : …
-//! %2 = "torch.conv2d"(%0) {weight = W·γ/√(v+ε), bias = (b−μ)·γ/√(v+ε) + β} : …        // after
+//! %2 = "torch.convolution"(%0) {weight = W·γ/√(v+ε), bias = (b−μ)·γ/√(v+ε) + β} : …        // after
 //! ```
 //!
 //! The layer is found by data flow: the one that computes the batch norm's operand, which nothing else may read. Any other
@@ -29,7 +29,7 @@ pub const INFO: PassInfo = PassInfo {
     options: &[],
 };
 
-/// Folds `torch.batch_norm` into `torch.conv2d` and `torch.linear`.
+/// Folds `torch.batch_norm` into `torch.convolution` and `torch.linear`.
 pub struct FoldBatchNorm;
 
 /// Makes the pass.
@@ -61,10 +61,13 @@ fn fold<'c>(norm: OperationRef<'c, '_>, view: &torch::BatchNorm<'c>) -> IrResult
     let context = mlir::context(norm);
     let location = mlir::fused_location(context, &[layer.location(), norm.location()]);
     let inputs = [mlir::operand(layer)?];
-    let folded: Value = if let Some(conv) = mlir::view::<torch::Conv2d>(layer)? {
-        let (weight, bias) =
-            parameters(layer, conv.weight, conv.bias, &ChannelAffine::of_batch_norm(norm, view)?)?;
-        let conv = torch::Conv2d { weight, bias, ..conv };
+    let folded: Value = if let Some(conv) = mlir::view::<torch::Convolution>(layer)? {
+        let (weight, bias) = {
+            let affine = ChannelAffine::of_batch_norm(norm, view)?;
+            let groups = usize::try_from(conv.groups).ok().filter(|_| conv.transposed);
+            parameters(layer, conv.weight, conv.bias, &affine, groups)?
+        };
+        let conv = torch::Convolution { weight, bias, ..conv };
         mlir::insert_before_at(norm, &conv, &inputs, value.r#type(), location)?
     } else if let Some(linear) = mlir::view::<torch::Linear>(layer)? {
         // On more axes a dense layer's outputs are the last axis and a batch norm's channels the first.
@@ -72,7 +75,7 @@ fn fold<'c>(norm: OperationRef<'c, '_>, view: &torch::BatchNorm<'c>) -> IrResult
             return Ok(());
         }
         let (weight, bias) =
-            parameters(layer, linear.weight, linear.bias, &ChannelAffine::of_batch_norm(norm, view)?)?;
+            parameters(layer, linear.weight, linear.bias, &ChannelAffine::of_batch_norm(norm, view)?, None)?;
         mlir::insert_before_at(norm, &torch::Linear { weight, bias }, &inputs, value.r#type(), location)?
     } else {
         return Ok(());
@@ -82,16 +85,30 @@ fn fold<'c>(norm: OperationRef<'c, '_>, view: &torch::BatchNorm<'c>) -> IrResult
     Ok(())
 }
 
-/// Weight and bias of `layer` with `affine` after it.
+/// Weight and bias of `layer` with `affine` after it. The weight is `[O, …]`; of a transposed convolution, whose number of
+/// groups is given then, `[I, O / groups, …]`.
 fn parameters<'c>(
     layer: OperationRef<'c, '_>,
     weight: TensorAttr<'c>,
     bias: TensorAttr<'c>,
     affine: &ChannelAffine,
+    groups: Option<usize>,
 ) -> IrResult<'c, (TensorAttr<'c>, TensorAttr<'c>)> {
     let channels = affine.factor.len();
     let (weight_shape, bias_shape) = (weight.shape(), bias.shape());
-    if weight_shape.first() != Some(&channels) || bias_shape != [channels] || channels == 0 {
+    let (inputs, first) = match (groups, weight_shape.as_slice()) {
+        (Some(groups), &[inputs, outputs, ..]) if groups > 0 && inputs % groups == 0 => {
+            (inputs / groups, outputs.saturating_mul(groups))
+        }
+        (Some(_), _) => (0, 0),
+        (None, shape) => (1, shape.first().copied().unwrap_or(0)),
+    };
+    if first != channels
+        || weight_shape.contains(&0)
+        || inputs == 0
+        || bias_shape != [channels]
+        || channels == 0
+    {
         let message = format!(
             "weight {weight_shape:?} and bias {bias_shape:?} do not fit a result of {channels} channels"
         );
@@ -101,9 +118,12 @@ fn parameters<'c>(
         tensor.resource_name().unwrap_or_else(|| format!("{}.{part}", mlir::layer(layer)))
     };
     let mut weights = located(layer, weight.read())?.to_f64();
-    let row = weights.len() / channels;
+    // Rows of one output channel; those of a group repeat for each of its inputs.
+    let outputs = channels / groups.unwrap_or(1);
+    let row = weights.len() / (inputs * channels);
     for (index, weight) in weights.iter_mut().enumerate() {
-        *weight *= affine.factor[index / row];
+        let (block, output) = (index / row / outputs, index / row % outputs);
+        *weight *= affine.factor[block / inputs * outputs + output];
     }
     let biases = located(layer, bias.read())?.to_f64();
     let biases = biases.iter().zip(affine.factor.iter().zip(&affine.offset));
@@ -134,8 +154,8 @@ mod tests {
     fn conv(input: &str, result: &str, groups: usize) -> String {
         format!(
             r#"
-            %{result} = "torch.conv2d"(%{input}) {{weight = {}, bias = {}, stride = array<i64: 2, 1>,
-              padding = array<i64: 1, 0>, dilation = array<i64: 1, 2>, groups = {groups} : i64}}
+            %{result} = "torch.convolution"(%{input}) {{weight = {}, bias = {}, stride = array<i64: 2, 1>,
+              padding = array<i64: 1, 0>, dilation = array<i64: 1, 2>, groups = {groups} : i64, transposed = false, output_padding = array<i64: 0, 0>}}
               : (tensor<?x2x5x6xf32>) -> tensor<?x4x3x4xf32> loc("conv1"("net.ncg":6:3))"#,
             dense(&[4, 2 / groups, 3, 2], 1),
             dense(&[4], 2),
@@ -173,10 +193,10 @@ mod tests {
     fn convolutions_take_batch_norms_in_and_keep_their_names() {
         for groups in [1, 2] {
             let text = network(IN, &format!("{}{}", conv("x", "0", groups), norm("0", "r", OUT)), OUT);
-            assert_eq!(ops(&check("fold-batch-norm", &[], &text)), ["torch.conv2d"]);
+            assert_eq!(ops(&check("fold-batch-norm", &[], &text)), ["torch.convolution"]);
             insta::allow_duplicates! {
                 insta::assert_snapshot!(locations("fold-batch-norm", &text), @r#"
-                torch.conv2d conv1 net.ncg:6:3
+                torch.convolution conv1 net.ncg:6:3
                 func.return func.return -:10:5
                 "#);
             }
@@ -194,7 +214,7 @@ mod tests {
             norm("1", "2", OUT)
         );
         let text = check("fold-batch-norm", &[], &network(IN, &body, OUT));
-        assert_eq!(ops(&text), ["torch.relu", "torch.conv2d", "torch.conv2d", "torch.add"]);
+        assert_eq!(ops(&text), ["torch.relu", "torch.convolution", "torch.convolution", "torch.add"]);
     }
 
     #[test]
@@ -205,7 +225,7 @@ mod tests {
             norm("0", "1", OUT)
         );
         let text = check("fold-batch-norm", &[], &network(IN, &shared, OUT));
-        assert_eq!(ops(&text), ["torch.conv2d", "torch.batch_norm", "torch.add"]);
+        assert_eq!(ops(&text), ["torch.convolution", "torch.batch_norm", "torch.add"]);
 
         let relu = format!("%0 = \"torch.relu\"(%x) : ({OUT}) -> {OUT}{}", norm("0", "r", OUT));
         let text = check("fold-batch-norm", &[], &network(OUT, &relu, OUT));

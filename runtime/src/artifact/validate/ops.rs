@@ -28,7 +28,7 @@ pub(super) fn check(op: &Op, program: &Program, tensors: &BTreeMap<String, Tenso
     }
     let &[input] = inputs.as_slice() else { return Err(input_count(1, &inputs)) };
     match &op.kind {
-        OpKind::Conv2d { .. } => conv2d(&op.kind, input, output, &tensors),
+        OpKind::Conv { .. } => conv(&op.kind, input, output, &tensors),
         OpKind::Linear { weight } => {
             let (&[features], &[outputs]) = (input, output) else {
                 return Err(format!("it takes [F] to [F], not {input:?} to {output:?}"));
@@ -135,22 +135,50 @@ fn joins(kind: &OpKind, inputs: &[&[usize]], output: &[usize]) -> Result<(), Pro
     expect(output, &wanted)
 }
 
-fn conv2d(kind: &OpKind, input: &[usize], output: &[usize], tensors: &Tensors) -> Result<(), Problem> {
-    let OpKind::Conv2d { weight, stride, padding, dilation, groups } = kind else { return Ok(()) };
-    let ([c, h, w], [o, ..]) = (image(input)?, image(output)?);
+fn conv(kind: &OpKind, input: &[usize], output: &[usize], tensors: &Tensors) -> Result<(), Problem> {
+    let OpKind::Conv { weight, stride, padding, dilation, groups, transposed } = kind else { return Ok(()) };
+    let (&[c, ref from @ ..], &[o, ref to @ ..]) = (input, output) else {
+        return Err("its input or output has no channels".into());
+    };
+    let axes = from.len();
+    if !(1..=3).contains(&axes) || [to.len(), stride.len(), padding.len(), dilation.len()] != [axes; 4] {
+        return Err(format!(
+            "it takes {input:?} to {output:?} with {} strides, {} paddings and {} dilations; it has 1 to 3 spatial axes",
+            stride.len(),
+            padding.len(),
+            dilation.len()
+        ));
+    }
     if *groups == 0 || c % groups != 0 || o % groups != 0 {
         return Err(format!("{groups} groups do not divide {c} input and {o} output channels"));
     }
     let shape = tensors.0.get(weight).ok_or_else(|| format!("tensor `{weight}` is missing"))?.shape();
-    let &[_, _, kh, kw] = shape else {
-        return Err(format!("tensor `{weight}` has the shape {shape:?}, not [O, I / groups, KH, KW]"));
+    let kernel = match shape {
+        [_, _, kernel @ ..] if kernel.len() == axes => kernel,
+        _ => {
+            return Err(format!(
+                "tensor `{weight}` has the shape {shape:?}, not [O, I / groups] and {axes} kernel sizes"
+            ));
+        }
     };
-    let rows = window(h, [kh, stride[0], padding[0], dilation[0]])?;
-    let columns = window(w, [kw, stride[1], padding[1], dilation[1]])?;
-    expect(output, &[o, rows.outputs_floor(), columns.outputs_floor()])?;
-    window_pairs(rows.outputs_floor(), kh.min(h))?;
-    window_pairs(columns.outputs_floor(), kw.min(w))?;
-    tensors.weights(weight, &[o, c / groups, kh, kw])
+    let mut wanted = vec![o];
+    for axis in 0..axes {
+        let geometry = [kernel[axis], stride[axis], padding[axis], dilation[axis]];
+        if *transposed {
+            // The windows of the convolution that this is the adjoint of lie over the output.
+            if !window(to[axis], geometry)?.is_made_of(from[axis]) {
+                return Err(format!("axis {axis} of {input:?} does not become that of {output:?}"));
+            }
+            window_pairs(from[axis], kernel[axis].min(to[axis]))?;
+            wanted.push(to[axis]);
+        } else {
+            let outputs = window(from[axis], geometry)?.outputs_floor();
+            window_pairs(outputs, kernel[axis].min(from[axis]))?;
+            wanted.push(outputs);
+        }
+    }
+    expect(output, &wanted)?;
+    tensors.weights(weight, &[&[o, c / groups], kernel].concat())
 }
 
 fn window(input: usize, [kernel, stride, padding, dilation]: [usize; 4]) -> Result<Window, Problem> {

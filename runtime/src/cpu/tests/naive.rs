@@ -205,25 +205,46 @@ fn execute(
             step.active |= codes.iter().any(|&code| code != 0);
             codes
         }
-        OpKind::Conv2d { weight, stride, padding, dilation, groups } => {
+        OpKind::Conv { weight, stride, padding, dilation, groups, transposed } => {
             let (w, kernel) = (weights(weight), artifact.tensors[weight].shape().to_vec());
+            // As three spatial axes, the first of size 1 where there are fewer.
+            let three = |sizes: &[usize]| [&vec![1; 3 - sizes.len()], sizes].concat();
+            let (from, to_sizes, kernel_sizes) = (three(&from[1..]), three(&to[1..]), three(&kernel[2..]));
+            let (stride, dilation) = (three(stride), three(dilation));
+            let padding = [&vec![0; 3 - padding.len()], padding.as_slice()].concat();
+            let pairs: Vec<Vec<[usize; 3]>> = (0..3)
+                .map(|a| {
+                    let (step, spread) = if *transposed { (1, stride[a]) } else { (stride[a], 1) };
+                    let mut pairs = vec![];
+                    for o in 0..to_sizes[a] {
+                        for k in 0..kernel_sizes[a] {
+                            let meets = |i: &usize| {
+                                let tap = k * dilation[a];
+                                let (far, near) = if *transposed { (o, i * spread) } else { (*i, o * step) };
+                                near + tap == far + padding[a]
+                            };
+                            pairs.extend((0..from[a]).filter(meets).map(|i| [o, k, i]));
+                        }
+                    }
+                    pairs
+                })
+                .collect();
+            let at = |sizes: &[usize], indices: [usize; 3]| {
+                (indices[0] * sizes[1] + indices[1]) * sizes[2] + indices[2]
+            };
+            let window: usize = kernel_sizes.iter().product();
+            let plane = from.iter().product::<usize>();
             let mut y = vec![0; elements];
-            for o in 0..to[0] {
-                for oy in 0..to[1] {
-                    for ox in 0..to[2] {
-                        for c in 0..kernel[1] {
-                            let channel = o / (to[0] / groups) * kernel[1] + c;
-                            for (ky, iy) in window(oy, kernel[2], stride[0], padding[0], dilation[0], from[1])
-                            {
-                                for (kx, ix) in
-                                    window(ox, kernel[3], stride[1], padding[1], dilation[1], from[2])
-                                {
-                                    let x = inputs[0][(channel * from[1] + iy) * from[2] + ix];
-                                    let index = ((o * kernel[1] + c) * kernel[2] + ky) * kernel[3] + kx;
-                                    y[(o * to[1] + oy) * to[2] + ox] += w[index] * x;
-                                    step.sops += u64::from(x != 0);
-                                }
-                            }
+            for (o, c) in (0..to[0]).flat_map(|o| (0..kernel[1]).map(move |c| (o, c))) {
+                let channel = o / (to[0] / groups) * kernel[1] + c;
+                for &[oz, kz, iz] in &pairs[0] {
+                    for &[oy, ky, iy] in &pairs[1] {
+                        for &[ox, kx, ix] in &pairs[2] {
+                            let x = inputs[0][channel * plane + at(&from, [iz, iy, ix])];
+                            let index = (o * kernel[1] + c) * window + at(&kernel_sizes, [kz, ky, kx]);
+                            let position = at(&to_sizes, [oz, oy, ox]);
+                            y[o * (elements / to[0]) + position] += w[index] * x;
+                            step.sops += u64::from(x != 0);
                         }
                     }
                 }

@@ -157,19 +157,32 @@ impl Generator<'_> {
         let input = self.choices.pick(&self.values.clone());
         let from = self.builder.shape(input).to_vec();
         match (self.choices.range(0..14), from.as_slice()) {
-            (0..=2, &[c, h, w]) => {
-                let ([kh, sh, ph, dh, oh], [kw, sw, pw, dw, ow]) = (self.window(h, 2), self.window(w, 2));
+            (0..=2, &[c, ref spatial @ ..]) if (1..=3).contains(&spatial.len()) => {
+                let transposed = self.choices.range(0..3) == 0;
                 let groups = if c % 2 == 0 && self.choices.coin() { 2 } else { 1 };
                 let outputs = self.choices.range(1..8) * groups;
-                let weight = self.weights(&[outputs, c / groups, kh, kw]);
-                let kind = OpKind::Conv2d {
-                    weight,
-                    stride: [sh, sw],
-                    padding: [ph, pw],
-                    dilation: [dh, dw],
-                    groups,
-                };
-                self.add(kind, &[input], &[outputs, oh, ow]);
+                let mut shape = vec![outputs];
+                let [mut kernel, mut stride, mut padding, mut dilation] = [const { vec![] }; 4];
+                for &size in spatial {
+                    let [k, s, p, d, out] = self.window(size, 2);
+                    let (least, spare) = ((size - 1) * s + d * (k - 1) + 1, self.choices.range(0..s.max(d)));
+                    shape.push(if transposed { (least + spare).saturating_sub(2 * p) } else { out });
+                    [&mut kernel, &mut stride, &mut padding, &mut dilation]
+                        .into_iter()
+                        .zip([k, s, p, d])
+                        .for_each(|(list, value)| list.push(value));
+                }
+                // A transposed output must hold all taps before the spare ones.
+                let holds = (0..spatial.len()).all(|axis| {
+                    shape[axis + 1] + 2 * padding[axis]
+                        > (spatial[axis] - 1) * stride[axis] + dilation[axis] * (kernel[axis] - 1)
+                });
+                if transposed && !holds {
+                    return;
+                }
+                let weight = self.weights(&[&[outputs, c / groups], kernel.as_slice()].concat());
+                let kind = OpKind::Conv { weight, stride, padding, dilation, groups, transposed };
+                self.add(kind, &[input], &shape);
             }
             (0..=2, &[features]) => {
                 let outputs = self.choices.range(1..8);
@@ -272,8 +285,10 @@ impl Generator<'_> {
 fn generate(choices: &[u32], schedule: Schedule) -> Option<(Artifact, Images)> {
     let mut choices = Choices(choices.iter());
     let steps = choices.pick(&[3, 30, 60]);
-    let shape = match choices.range(0..3) {
+    let shape = match choices.range(0..6) {
         0 => vec![choices.range(1..9)],
+        1 => vec![choices.range(1..5), choices.range(1..16)],
+        2 => vec![choices.range(1..4), choices.range(1..5), choices.range(1..5), choices.range(1..5)],
         _ => vec![choices.range(1..4), choices.range(1..7), choices.range(1..7)],
     };
     let mut generator =

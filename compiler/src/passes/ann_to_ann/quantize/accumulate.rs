@@ -100,8 +100,8 @@ impl<'c, 'a> Lowering<'_, 'c, 'a> {
         let weight =
             |old: TensorAttr, wide| self.integers(&format!("{layer}.weight"), &old.shape(), &weights, wide);
         let op = match ann::Op::read(operation)? {
-            Some(ann::Op::Conv2d(conv)) => {
-                ann::Op::Conv2d(ann::Conv2d { weight: weight(conv.weight, false)?, bias, ..conv })
+            Some(ann::Op::Conv(conv)) => {
+                ann::Op::Conv(ann::Conv { weight: weight(conv.weight, false)?, bias, ..conv })
             }
             Some(ann::Op::Linear(linear)) => {
                 ann::Op::Linear(ann::Linear { weight: weight(linear.weight, false)?, bias })

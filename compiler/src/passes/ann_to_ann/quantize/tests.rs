@@ -10,8 +10,7 @@ const INPUT: &str = r#"
 %1 = "ann.fake_quantize"(%0) {scale = dense<0.5> : tensor<2xf64>, low = -8, high = 8}
   : (tensor<?x2x1x4xf32>) -> tensor<?x2x1x4xf32>"#;
 
-const CONV: &str =
-    "stride = array<i64: 1, 1>, padding = array<i64: 0, 0>, dilation = array<i64: 1, 1>, groups = 2";
+const CONV: &str = "stride = array<i64: 1, 1>, padding = array<i64: 0, 0>, dilation = array<i64: 1, 1>, groups = 2, transposed = false";
 
 fn quantized(options: &[(&str, &str)], body: &str, output: &str) -> String {
     check("quantize", options, &network("tensor<?x2x1x4xf32>", &format!("{INPUT}{body}"), output))
@@ -29,7 +28,7 @@ fn attribute(module: &str, op: &str, index: usize, key: &str) -> String {
 fn depthwise(options: &[(&str, &str)], weights: &str, biases: &str, scale: &str) -> String {
     let body = format!(
         r#"
-%2 = "ann.conv2d"(%1) {{weight = dense<{weights}> : tensor<2x1x1x1xf32>, bias = dense<{biases}> : tensor<2xf32>, {CONV}}}
+%2 = "ann.conv"(%1) {{weight = dense<{weights}> : tensor<2x1x1x1xf32>, bias = dense<{biases}> : tensor<2xf32>, {CONV}}}
   : (tensor<?x2x1x4xf32>) -> tensor<?x2x1x4xf32>
 %r = "ann.fake_quantize"(%2) {{scale = dense<{scale}> : tensor<2xf64>, low = 0, high = 31}}
   : (tensor<?x2x1x4xf32>) -> tensor<?x2x1x4xf32>"#
@@ -41,7 +40,7 @@ fn depthwise(options: &[(&str, &str)], weights: &str, biases: &str, scale: &str)
 fn thresholds_are_rounded_and_scales_follow_them() {
     // α is 1/128 and 1/512; 0.3 · 128 = 38.4, 0.1 · 512 = 51.2.
     let module = depthwise(&[], "[[[[1.984375]]], [[[-0.49609375]]]]", "0.0", "[0.3, 0.1]");
-    assert_eq!(attribute(&module, "ann.conv2d", 0, "weight"), "[[[[127]]], [[[-127]]]]");
+    assert_eq!(attribute(&module, "ann.conv", 0, "weight"), "[[[[127]]], [[[-127]]]]");
     assert_eq!(attribute(&module, "ann.requantize", 0, "threshold"), "[38, 51]");
     assert_eq!(attribute(&module, "ann.requantize", 0, " scale"), "[2.968750e-01, 0.099609375]");
     // The readout speaks of the scale that is, not of the one that was wanted.
@@ -52,22 +51,22 @@ fn thresholds_are_rounded_and_scales_follow_them() {
 fn fewer_bits_make_smaller_weights() {
     // Three bits are −3 to 3: α is 1/4.
     let module = depthwise(&[("weight-bits", "3")], "[[[[1.5]]], [[[-0.75]]]]", "0.0", "0.25");
-    assert_eq!(attribute(&module, "ann.conv2d", 0, "weight"), "[[[[3]]], [[[-3]]]]");
+    assert_eq!(attribute(&module, "ann.conv", 0, "weight"), "[[[[3]]], [[[-3]]]]");
     assert_eq!(attribute(&module, "ann.requantize", 0, "threshold"), "[1, 2]");
 }
 
 #[test]
 fn biases_are_rounded_half_away_from_zero() {
     let module = depthwise(&[], "1.984375", "[0.01953125, -0.01953125]", "0.25");
-    assert_eq!(attribute(&module, "ann.conv2d", 0, "bias"), "[3, -3]");
+    assert_eq!(attribute(&module, "ann.conv", 0, "bias"), "[3, -3]");
 }
 
 #[test]
 fn a_large_bias_or_an_empty_channel_decides_its_unit() {
     // 2^21 over 2^26 is 1/32, more than the weight's 1/128 needs.
     let module = depthwise(&[], "[[[[1.984375]]], [[[0.0]]]]", "[2097152.0, 0.0]", "[0.25, 4.0]");
-    assert_eq!(attribute(&module, "ann.conv2d", 0, "bias"), "[67108864, 0]");
-    assert_eq!(attribute(&module, "ann.conv2d", 0, "weight"), "[[[[32]]], [[[0]]]]");
+    assert_eq!(attribute(&module, "ann.conv", 0, "bias"), "[67108864, 0]");
+    assert_eq!(attribute(&module, "ann.conv", 0, "weight"), "[[[[32]]], [[[0]]]]");
     assert_eq!(attribute(&module, "ann.requantize", 0, "threshold"), "[8, 4]");
 }
 
@@ -76,7 +75,7 @@ fn what_meets_in_a_membrane_shares_its_unit() {
     // The identity needs ½/32767, the convolution 1/128: so the identity's weight is ½ · 128.
     let body = format!(
         r#"
-%2 = "ann.conv2d"(%1) {{weight = dense<1.984375> : tensor<2x1x1x1xf32>, bias = dense<0.0> : tensor<2xf32>, {CONV}}}
+%2 = "ann.conv"(%1) {{weight = dense<1.984375> : tensor<2x1x1x1xf32>, bias = dense<0.0> : tensor<2xf32>, {CONV}}}
   : (tensor<?x2x1x4xf32>) -> tensor<?x2x1x4xf32>
 %3 = "ann.add"(%2, %1) : (tensor<?x2x1x4xf32>, tensor<?x2x1x4xf32>) -> tensor<?x2x1x4xf32>
 %r = "ann.fake_quantize"(%3) {{scale = dense<0.25> : tensor<2xf64>, low = 0, high = 31}}
@@ -102,7 +101,7 @@ fn averages_become_sums_times_a_common_multiple() {
     );
     let body = format!(
         r#"
-%2 = "ann.conv2d"(%1) {{{conv} : (tensor<?x2x1x4xf32>) -> tensor<?x2x1x4xf32>
+%2 = "ann.conv"(%1) {{{conv} : (tensor<?x2x1x4xf32>) -> tensor<?x2x1x4xf32>
 %3 = {}
 %r = "ann.fake_quantize"(%3) {{scale = dense<0.25> : tensor<2xf64>, low = 0, high = 31}}
   : (tensor<?x2x1x2xf32>) -> tensor<?x2x1x2xf32>"#,
@@ -111,19 +110,19 @@ fn averages_become_sums_times_a_common_multiple() {
     let module = quantized(&[], &body, "tensor<?x2x1x2xf32>");
     assert_eq!(attribute(&module, "ann.sum_pool2d", 0, "multiplier"), "[[3, 1]]");
     // 1/128 before the pool is 1/384 behind it.
-    assert_eq!(attribute(&module, "ann.conv2d", 0, "bias"), "128");
+    assert_eq!(attribute(&module, "ann.conv", 0, "bias"), "128");
     assert_eq!(attribute(&module, "ann.requantize", 0, "threshold"), "96");
     let body = format!(
         r#"
 %2 = {}
-%3 = "ann.conv2d"(%2) {{{conv} : (tensor<?x2x1x2xf32>) -> tensor<?x2x1x2xf32>
+%3 = "ann.conv"(%2) {{{conv} : (tensor<?x2x1x2xf32>) -> tensor<?x2x1x2xf32>
 %r = "ann.fake_quantize"(%3) {{scale = dense<0.25> : tensor<2xf64>, low = 0, high = 31}}
   : (tensor<?x2x1x2xf32>) -> tensor<?x2x1x2xf32>"#,
         pool("%1"),
     );
     let module = quantized(&[], &body, "tensor<?x2x1x2xf32>");
-    assert_eq!(attribute(&module, "ann.conv2d", 0, "weight"), "127");
-    assert_eq!(attribute(&module, "ann.conv2d", 0, "bias"), "384");
+    assert_eq!(attribute(&module, "ann.conv", 0, "weight"), "127");
+    assert_eq!(attribute(&module, "ann.conv", 0, "bias"), "384");
     assert_eq!(attribute(&module, "ann.requantize", 0, "threshold"), "96");
 }
 
@@ -133,7 +132,7 @@ fn features_of_one_channel_share_its_unit() {
     // for both.
     let body = format!(
         r#"
-%2 = "ann.conv2d"(%1) {{weight = dense<1.0> : tensor<2x1x1x1xf32>, bias = dense<0.0> : tensor<2xf32>, {CONV}}}
+%2 = "ann.conv"(%1) {{weight = dense<1.0> : tensor<2x1x1x1xf32>, bias = dense<0.0> : tensor<2xf32>, {CONV}}}
   : (tensor<?x2x1x4xf32>) -> tensor<?x2x1x4xf32>
 %3 = "ann.reshape"(%2) : (tensor<?x2x1x4xf32>) -> tensor<?x8xf32>
 %4 = "ann.reshape"(%1) : (tensor<?x2x1x4xf32>) -> tensor<?x8xf32>
@@ -145,7 +144,7 @@ fn features_of_one_channel_share_its_unit() {
     let module = quantized(&[], &body, "tensor<?x8xf32>");
     assert_eq!(attribute(&module, "ann.requantize", 0, "threshold"), "[8, 8, 8, 8, 64, 64, 64, 64]");
     // 0.5 · 127/4 is 15.9, and 0.5 · 127/0.5 is 127.
-    assert_eq!(attribute(&module, "ann.conv2d", 0, "weight"), "[[[[16]]], [[[127]]]]");
+    assert_eq!(attribute(&module, "ann.conv", 0, "weight"), "[[[[16]]], [[[127]]]]");
 }
 
 /// 8 from the first feature to the first, nothing else.

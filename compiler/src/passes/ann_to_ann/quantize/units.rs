@@ -81,7 +81,7 @@ impl<'c, 'a> Lowering<'_, 'c, 'a> {
         else {
             return Ok(alpha.to_vec());
         };
-        if let Some(ann::Op::Conv2d(_) | ann::Op::Linear(_) | ann::Op::Scale(_)) = ann::Op::read(operation)? {
+        if let Some(ann::Op::Conv(_) | ann::Op::Linear(_) | ann::Op::Scale(_)) = ann::Op::read(operation)? {
             return Ok(alpha.to_vec());
         }
         let flow = Flow::of(operation)?;
@@ -105,7 +105,7 @@ impl<'c, 'a> Lowering<'_, 'c, 'a> {
     pub(super) fn weighted(&self, operation: OperationRef<'c, 'a>) -> IrResult<'c, Option<Weighted>> {
         let (weight, bias, groups, limit) =
             match ann::Op::read(operation).map_err(|error| IrError::at(operation, error.to_string()))? {
-                Some(ann::Op::Conv2d(conv)) => {
+                Some(ann::Op::Conv(conv)) => {
                     (conv.weight, conv.bias, conv.groups as usize, self.pass.largest_weight)
                 }
                 Some(ann::Op::Linear(linear)) => (linear.weight, linear.bias, 1, self.pass.largest_weight),

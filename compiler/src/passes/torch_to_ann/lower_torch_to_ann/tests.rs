@@ -36,8 +36,8 @@ fn a_network_is_lowered_op_for_op() {
     let body = r#"
         %0 = "torch.normalize"(%x) {scale = 0.5, mean = dense<[0.25]> : tensor<1xf32>, std = dense<[0.5]> : tensor<1xf32>}
           : (tensor<?x1x4x4xf32>) -> tensor<?x1x4x4xf32> loc("normalize"("net.ncg":2:3))
-        %1 = "torch.conv2d"(%0) {weight = dense<2.0> : tensor<1x1x1x1xf32>, bias = dense<1.0> : tensor<1xf32>,
-          stride = array<i64: 1, 1>, padding = array<i64: 0, 0>, dilation = array<i64: 1, 1>, groups = 1 : i64}
+        %1 = "torch.convolution"(%0) {weight = dense<2.0> : tensor<1x1x1x1xf32>, bias = dense<1.0> : tensor<1xf32>,
+          stride = array<i64: 1, 1>, padding = array<i64: 0, 0>, dilation = array<i64: 1, 1>, groups = 1 : i64, transposed = false, output_padding = array<i64: 0, 0>}
           : (tensor<?x1x4x4xf32>) -> tensor<?x1x4x4xf32> loc("conv"("net.ncg":3:3))
         %2 = "torch.relu"(%1) : (tensor<?x1x4x4xf32>) -> tensor<?x1x4x4xf32> loc("relu"("net.ncg":4:3))
         %3 = "torch.batch_norm"(%2) {weight = dense<3.0> : tensor<1xf32>, bias = dense<0.5> : tensor<1xf32>,
@@ -54,7 +54,7 @@ fn a_network_is_lowered_op_for_op() {
     module {
       func.func @net(%arg0: tensor<?x1x4x4xf32>) -> tensor<?x2xf32> {
         %0 = "ann.normalize"(%arg0) {maximum = dense<0x7FF0000000000000> : tensor<1xf64>, minimum = dense<0xFFF0000000000000> : tensor<1xf64>, multiplier = dense<1.000000e+00> : tensor<1xf64>, offset = dense<-5.000000e-01> : tensor<1xf64>} : (tensor<?x1x4x4xf32>) -> tensor<?x1x4x4xf32>
-        %1 = "ann.conv2d"(%0) {bias = dense<1.000000e+00> : tensor<1xf32>, dilation = array<i64: 1, 1>, groups = 1 : i64, padding = array<i64: 0, 0>, stride = array<i64: 1, 1>, weight = dense<2.000000e+00> : tensor<1x1x1x1xf32>} : (tensor<?x1x4x4xf32>) -> tensor<?x1x4x4xf32>
+        %1 = "ann.conv"(%0) {bias = dense<1.000000e+00> : tensor<1xf32>, dilation = array<i64: 1, 1>, groups = 1 : i64, padding = array<i64: 0, 0>, stride = array<i64: 1, 1>, transposed = false, weight = dense<2.000000e+00> : tensor<1x1x1x1xf32>} : (tensor<?x1x4x4xf32>) -> tensor<?x1x4x4xf32>
         %2 = "ann.activation"(%1) {maximum = 0x7FF0000000000000 : f64, minimum = 0.000000e+00 : f64} : (tensor<?x1x4x4xf32>) -> tensor<?x1x4x4xf32>
         %3 = "ann.scale"(%2) {bias = dense<-1.000000e+00> : tensor<1xf32>, weight = dense<1.500000e+00> : tensor<1xf32>} : (tensor<?x1x4x4xf32>) -> tensor<?x1x4x4xf32>
         %4 = "ann.max_pool2d"(%3) {dilation = array<i64: 1, 1>, kernel = array<i64: 3, 3>, padding = array<i64: 0, 0>, stride = array<i64: 2, 2>} : (tensor<?x1x4x4xf32>) -> tensor<?x1x2x2xf32>
@@ -66,7 +66,7 @@ fn a_network_is_lowered_op_for_op() {
     "#);
     insta::assert_snapshot!(locations("lower-torch-to-ann", &text), @r#"
     ann.normalize normalize net.ncg:2:3
-    ann.conv2d conv net.ncg:3:3
+    ann.conv conv net.ncg:3:3
     ann.activation relu net.ncg:4:3
     ann.scale bn net.ncg:5:3
     ann.max_pool2d pool net.ncg:6:3
@@ -192,10 +192,10 @@ fn a_dense_layer_at_several_positions_is_a_convolution_in_groups() {
     let flat = one("linear", &parameters, "tensor<?x3xf32>", "tensor<?x4xf32>");
     assert_eq!(ops(&flat), ["linear"]);
     let rows = one("linear", &parameters, "tensor<?x2x3xf32>", "tensor<?x2x4xf32>");
-    assert_eq!(ops(&rows), ["reshape", "conv2d", "reshape"]);
+    assert_eq!(ops(&rows), ["reshape", "conv", "reshape"]);
     assert!(rows.contains("groups = 2 : i64"), "{rows}");
     let image = one("linear", &parameters, "tensor<?x2x5x3xf32>", "tensor<?x2x5x4xf32>");
-    assert_eq!(ops(&image), ["reshape", "conv2d", "reshape"]);
+    assert_eq!(ops(&image), ["reshape", "conv", "reshape"]);
 }
 
 #[test]
@@ -251,12 +251,12 @@ fn means_are_pools_and_sums_over_channels() {
     assert_eq!(mean(&[2, 3], false, &[3, 4, 5]), "avg_pool2d reshape");
     assert_eq!(mean(&[3], true, &[3, 4, 5]), "avg_pool2d");
     assert_eq!(mean(&[2], false, &[3, 4, 5]), "avg_pool2d reshape");
-    assert_eq!(mean(&[1], true, &[3, 4, 5]), "conv2d");
-    assert_eq!(mean(&[1], false, &[3, 4, 5]), "conv2d reshape");
-    assert_eq!(mean(&[1, 3], false, &[3, 4, 5]), "avg_pool2d conv2d reshape");
-    assert_eq!(mean(&[3, 1, 2], true, &[3, 4, 5]), "avg_pool2d conv2d");
+    assert_eq!(mean(&[1], true, &[3, 4, 5]), "conv");
+    assert_eq!(mean(&[1], false, &[3, 4, 5]), "conv reshape");
+    assert_eq!(mean(&[1, 3], false, &[3, 4, 5]), "avg_pool2d conv reshape");
+    assert_eq!(mean(&[3, 1, 2], true, &[3, 4, 5]), "avg_pool2d conv");
     assert_eq!(mean(&[2], false, &[3, 4]), "reshape avg_pool2d reshape");
-    assert_eq!(mean(&[1], true, &[3, 4]), "reshape conv2d reshape");
+    assert_eq!(mean(&[1], true, &[3, 4]), "reshape conv reshape");
     assert_eq!(mean(&[1], true, &[300]), "linear");
 }
 
