@@ -8,7 +8,7 @@ use crate::{
     session::Session,
 };
 use melior::{Context, ir::Module};
-use neurocuda_dialects::ann;
+use neurocuda_dialects::{View, ann};
 use neurocuda_runtime::artifact::{
     Artifact, ArtifactError, FORMAT_VERSION, MODULE_TENSOR, Manifest, NetworkInput, Nonlinearities, Tensor,
     program::Schedule,
@@ -188,7 +188,10 @@ fn nonlinear_layers(module: &Module) -> Result<BTreeMap<String, u64>, CompileErr
     let mut layers = BTreeMap::new();
     for operation in mlir::operations(mlir::network_block(module.as_operation())?) {
         let Some(activation) = mlir::view::<ann::Activation>(operation)? else { continue };
-        if activation.minimum.is_finite() || activation.maximum.is_finite() {
+        // What only requantises is no nonlinearity of the user's; a curve is, though leaky_relu's activation has no limits.
+        let behind_curve = mlir::definition(mlir::operand(operation)?)
+            .is_some_and(|definition| mlir::has_name(definition, ann::Curve::NAME));
+        if behind_curve || activation.minimum.is_finite() || activation.maximum.is_finite() {
             let elements = mlir::sample_shape(mlir::result(operation)?)?.iter().product::<usize>() as u64;
             *layers.entry(mlir::layer(operation)).or_insert(0) += elements;
         }

@@ -23,7 +23,7 @@ pub enum Kind {
     StrideIgnored,
     /// The rows and columns of the first convolution kernel are swapped.
     KernelTransposed,
-    /// The first threshold is one too large.
+    /// The first threshold, or the breakpoints of the first table, are one too large.
     ThresholdOffByOne,
     /// The first padded convolution pads with something other than zero.
     WrongPadding,
@@ -86,9 +86,10 @@ impl Fault {
             Kind::KernelTransposed => {
                 change(module, |operation| change_tensor(operation, "weight", transposed))
             }
-            Kind::ThresholdOffByOne => {
-                change(module, |operation| change_tensor(operation, "threshold", increased))
-            }
+            Kind::ThresholdOffByOne => change(module, |operation| {
+                change_tensor(operation, "threshold", increased)
+                    .or_else(|| change_tensor(operation, "breakpoints", increased))
+            }),
             Kind::EpsIgnored | Kind::WrongPadding => {}
         }
     }
@@ -135,7 +136,7 @@ fn zeroed(mut tensor: Tensor) -> Option<Tensor> {
 
 fn increased(mut tensor: Tensor) -> Option<Tensor> {
     let Elements::I32(values) = &mut tensor.elements else { return None };
-    values.iter_mut().for_each(|value| *value += 1);
+    values.iter_mut().for_each(|value| *value = value.saturating_add(1));
     Some(tensor)
 }
 

@@ -36,9 +36,10 @@ impl Stage {
     /// Full names of the ops that may stand in a module of this stage, besides `builtin.module`, `func.func` and
     /// `func.return`.
     pub fn legal_ops(self) -> Vec<&'static str> {
-        const ONLY_REAL: [&str; 4] =
-            ["ann.normalize", "ann.activation", "ann.avg_pool2d", "ann.fake_quantize"];
-        const ONLY_INTEGER: [&str; 4] = ["ann.encode", "ann.requantize", "ann.sum_pool2d", "ann.dequantize"];
+        const ONLY_REAL: [&str; 5] =
+            ["ann.normalize", "ann.activation", "ann.avg_pool2d", "ann.curve", "ann.fake_quantize"];
+        const ONLY_INTEGER: [&str; 5] =
+            ["ann.encode", "ann.requantize", "ann.requantize_table", "ann.sum_pool2d", "ann.dequantize"];
         let ann_without =
             |illegal: &[&str]| ann::OPS.iter().copied().filter(|op| !illegal.contains(op)).collect();
         match self {

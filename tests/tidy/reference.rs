@@ -96,6 +96,7 @@ fn attribute_kind(info: &OpInfo, attribute: &str, source: &str) -> &'static str 
         ("#builtin.dense_array", "list of integers"),
         ("#builtin.integer", "integer or boolean"),
         ("#builtin.float", "float"),
+        ("#builtin.string", "string"),
     ];
     kinds.iter().find(|(text, _)| constraint.contains(text)).expect("a known kind").1
 }

@@ -79,7 +79,17 @@ fn check(recipe: &Recipe) -> Result<Fate, String> {
             result = library::compile(&loaded, &calibration, &settings, None);
         }
         let compiled = match result {
+            Ok(_) if schedule == Schedule::HoldAndFire && generated.curved => {
+                return Err("hold-and-fire carries a curve".to_owned());
+            }
             Ok(compiled) => compiled,
+            Err(error) if expected.is_some() && generated.curved => {
+                let refused = refusal(error)?;
+                return match refused.starts_with("unsupported: schedule hold-and-fire cannot carry") {
+                    true => Ok(fate),
+                    false => Err(refused),
+                };
+            }
             Err(error) => return refusal(error).map(Fate::Refused),
         };
         let logits =

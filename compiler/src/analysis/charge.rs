@@ -54,7 +54,9 @@ impl Charges {
                 }
                 return Ok(charge);
             }
-            None | Some(ann::Op::Encode(_) | ann::Op::Requantize(_)) => return Ok(zeros),
+            None | Some(ann::Op::Encode(_) | ann::Op::Requantize(_) | ann::Op::RequantizeTable(_)) => {
+                return Ok(zeros);
+            }
             Some(_) => {}
         }
         let operands = operation

@@ -1,8 +1,10 @@
 //! What passes ask of a module without changing it.
 
 pub mod charge;
+pub mod curve;
 pub mod flow;
 pub mod histogram;
 pub mod latency;
 pub mod magnitude;
 pub mod observation;
+pub mod table;

@@ -118,7 +118,10 @@ fn names<'c>(operations: &[OperationRef<'c, '_>]) -> IrResult<'c, HashMap<usize,
 /// If the op is malformed.
 pub fn is_neuron<'c>(operation: OperationRef<'c, '_>) -> IrResult<'c, bool> {
     let op = snn::Op::read(operation).map_err(|error| IrError::at(operation, error.to_string()))?;
-    Ok(matches!(op, Some(snn::Op::StBif(_) | snn::Op::HoldAndFire(_) | snn::Op::If(_))))
+    Ok(matches!(
+        op,
+        Some(snn::Op::StBif(_) | snn::Op::StBifTable(_) | snn::Op::HoldAndFire(_) | snn::Op::If(_))
+    ))
 }
 
 struct Emitter {
@@ -162,6 +165,7 @@ impl Emitter {
     ) -> IrResult<'c, ()> {
         let (kind, threshold) = match kind {
             OpKind::StBif { threshold, .. } => ("st-bif", threshold),
+            OpKind::StBifTable { breakpoints, .. } => ("st-bif-table", breakpoints),
             OpKind::HoldAndFire { threshold, .. } => ("hold-and-fire", threshold),
             OpKind::If { threshold, .. } => ("if", threshold),
             OpKind::Readout { output_name, .. } => {
@@ -176,13 +180,15 @@ impl Emitter {
             bound.ok_or_else(|| IrError::at(operation, "no proved bound: run `prove-bounds` first"))?;
         let thresholds =
             self.tensors.get(threshold).and_then(|tensor| tensor.values::<i32>().ok()).unwrap_or_default();
+        // The largest integer pads tables.
+        let thresholds = || thresholds.iter().copied().filter(|&threshold| threshold < i32::MAX);
         self.layers.push(Layer {
             name: name.to_owned(),
             kind: kind.to_owned(),
             neurons: self.values[output].iter().product::<usize>() as u64,
             membrane_bound: bound.value(),
-            threshold_min: thresholds.iter().copied().min().unwrap_or(0),
-            threshold_max: thresholds.iter().copied().max().unwrap_or(0),
+            threshold_min: thresholds().min().unwrap_or(0),
+            threshold_max: thresholds().max().unwrap_or(0),
         });
         Ok(())
     }
@@ -273,6 +279,15 @@ impl Emitter {
             },
             snn::Op::StBif(neuron) => OpKind::StBif {
                 threshold: self.tensor(name, "threshold", neuron.threshold)?,
+                initial: self.tensor(name, "initial", neuron.initial)?,
+                low: narrow(neuron.low)?,
+                high: narrow(neuron.high)?,
+                delay: step(neuron.delay)?,
+            },
+            snn::Op::StBifTable(neuron) => OpKind::StBifTable {
+                breakpoints: self.tensor(name, "breakpoints", neuron.breakpoints)?,
+                steps: self.tensor(name, "steps", neuron.steps)?,
+                start: self.tensor(name, "start", neuron.start)?,
                 initial: self.tensor(name, "initial", neuron.initial)?,
                 low: narrow(neuron.low)?,
                 high: narrow(neuron.high)?,

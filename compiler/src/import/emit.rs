@@ -174,6 +174,23 @@ impl<'c, 'g> Emitter<'c, 'g> {
                 minimum: op.min.unwrap_or(f64::NEG_INFINITY),
                 maximum: op.max.unwrap_or(f64::INFINITY),
             }),
+            TorchOp::Relu6(_) => torch::Op::Clamp(torch::Clamp { minimum: 0.0, maximum: 6.0 }),
+            TorchOp::Hardtanh(op) => {
+                torch::Op::Clamp(torch::Clamp { minimum: op.min_val, maximum: op.max_val })
+            }
+            TorchOp::LeakyRelu(op) => {
+                torch::Op::LeakyRelu(torch::LeakyRelu { negative_slope: op.negative_slope })
+            }
+            TorchOp::Prelu(op) => torch::Op::Prelu(torch::Prelu { weight: self.weight(&op.weight)? }),
+            TorchOp::Elu(op) => torch::Op::Elu(torch::Elu { alpha: op.alpha }),
+            TorchOp::Softplus(op) => torch::Op::Softplus(torch::Softplus { beta: op.beta }),
+            TorchOp::Hardsigmoid(_) => torch::Op::Hardsigmoid(torch::Hardsigmoid {}),
+            TorchOp::Hardswish(_) => torch::Op::Hardswish(torch::Hardswish {}),
+            TorchOp::Silu(_) => torch::Op::Silu(torch::Silu {}),
+            TorchOp::Gelu(op) => torch::Op::Gelu(torch::Gelu { approximate_tanh: op.approximate_tanh }),
+            TorchOp::Sigmoid(_) => torch::Op::Sigmoid(torch::Sigmoid {}),
+            TorchOp::Tanh(_) => torch::Op::Tanh(torch::Tanh {}),
+            TorchOp::Mish(_) => torch::Op::Mish(torch::Mish {}),
             TorchOp::Add(op) => match op.y {
                 Addend::Tensor => torch::Op::Add(torch::Add {}),
                 Addend::Number(value) => torch::Op::AddScalar(torch::AddScalar { value }),

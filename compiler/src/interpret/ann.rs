@@ -10,10 +10,10 @@ use super::{
         reshape, round_half_up, slice, sum_pool,
     },
 };
-use crate::mlir::Number;
+use crate::{analysis::curve::Curve, mlir::Number};
 use neurocuda_dialects::{
     TensorAttr,
-    ann::{Op, Requantize},
+    ann::{Op, Requantize, RequantizeTable},
 };
 
 /// Decodes an op of the dialect.
@@ -30,10 +30,12 @@ fn numbers(op: &Op, site: &Site) -> Result<(), Problem> {
     match op {
         Op::Normalize(_) => site.give(Number::Real),
         Op::Encode(_) => site.give(Number::Integer),
-        Op::Activation(_) | Op::AvgPool2d(_) | Op::FakeQuantize(_) => {
+        Op::Activation(_) | Op::AvgPool2d(_) | Op::Curve(_) | Op::FakeQuantize(_) => {
             site.convert(Number::Real, Number::Real)
         }
-        Op::Requantize(_) | Op::SumPool2d(_) => site.convert(Number::Integer, Number::Integer),
+        Op::Requantize(_) | Op::RequantizeTable(_) | Op::SumPool2d(_) => {
+            site.convert(Number::Integer, Number::Integer)
+        }
         Op::Dequantize(_) => site.convert(Number::Integer, Number::Real),
         Op::Observe(_) => Ok(()),
         Op::Conv(_)
@@ -79,6 +81,7 @@ fn kernel(op: &Op, site: &Site) -> Result<Option<Kernel>, Problem> {
             let (minimum, maximum) = (op.minimum, op.maximum);
             elementwise(site.input()?, move |x| clip(x, minimum, maximum))?
         }
+        Op::Curve(op) => curve(site, &Curve::read(op, channels(site.input()?)?)?)?,
         Op::MaxPool2d(op) => max_pool2d(site, op.kernel, op.stride, op.padding, op.dilation)?,
         Op::AvgPool2d(op) => {
             let (rows, columns) = windows(site, &op.rows, &op.columns)?;
@@ -105,6 +108,7 @@ fn kernel(op: &Op, site: &Site) -> Result<Option<Kernel>, Problem> {
             })?
         }
         Op::Requantize(op) => requantize(op, site)?,
+        Op::RequantizeTable(op) => requantize_table(op, site)?,
         Op::Dequantize(op) => {
             let scales = reals(op.scale, "scale", &[channels(site.input()?)?])?;
             per_channel(site.input()?, 1.0, scales, |x, scale| x * scale)?
@@ -223,6 +227,75 @@ pub(super) fn strided_slice(site: &Site, axis: i64, start: i64, step: i64) -> Re
 pub(super) fn zero_pad(site: &Site, before: &[i64], after: &[i64]) -> Result<Kernel, Problem> {
     let input = site.input()?;
     pad(input, &per_axis(before, "before", input.len())?, &per_axis(after, "after", input.len())?, 0.0)
+}
+
+/// A function of each element.
+pub(super) fn curve(site: &Site, curve: &Curve) -> Result<Kernel, Problem> {
+    let function = curve.function;
+    let parameters = (0..channels(site.input()?)?).map(|channel| curve.parameter(channel)).collect();
+    per_channel(site.input()?, 1.0, parameters, move |x, parameter| function.at(x, parameter))
+}
+
+/// Levels by breakpoint, for each channel.
+pub(super) struct Tables {
+    /// Breakpoints of all channels, one after the other.
+    breakpoints: Vec<f64>,
+    /// Levels below the first breakpoint, between the first and the second, and so on.
+    levels: Vec<f64>,
+    /// Breakpoints of a channel.
+    length: usize,
+}
+
+impl Tables {
+    /// Reads the attributes of `requantize_table` and `st_bif_table`.
+    pub fn read(
+        site: &Site,
+        breakpoints: TensorAttr,
+        steps: TensorAttr,
+        start: TensorAttr,
+        (low, high): (f64, f64),
+    ) -> Result<Self, Problem> {
+        let channels = channels(site.input()?)?;
+        let shape = breakpoints.shape();
+        let &[_, length] = shape.as_slice() else {
+            return Err(format!("`breakpoints` has shape {shape:?}; two axes are needed").into());
+        };
+        let breakpoints = integers(breakpoints, "breakpoints", &[channels, length])?;
+        let steps = integers(steps, "steps", &[channels, length])?;
+        let mut levels = Vec::with_capacity(channels * (length + 1));
+        for (channel, start) in integers(start, "start", &[channels])?.into_iter().enumerate() {
+            let row = channel * length..(channel + 1) * length;
+            if !breakpoints[row.clone()].is_sorted() {
+                return Err("`breakpoints` do not ascend".into());
+            }
+            let mut level = start;
+            levels.push(level);
+            levels.extend(steps[row].iter().map(|step| {
+                level += step;
+                level
+            }));
+        }
+        match levels.iter().find(|&&level| level < low || level > high) {
+            Some(level) => {
+                Err(format!("the table has the level {level}, which is not in [{low}, {high}]").into())
+            }
+            None => Ok(Self { breakpoints, levels, length }),
+        }
+    }
+
+    /// The level of `x` in a channel.
+    pub fn level(&self, channel: usize, x: f64) -> f64 {
+        let breakpoints = &self.breakpoints[channel * self.length..][..self.length];
+        self.levels[channel * (self.length + 1) + breakpoints.partition_point(|&breakpoint| breakpoint <= x)]
+    }
+}
+
+fn requantize_table(op: &RequantizeTable, site: &Site) -> Result<Kernel, Problem> {
+    let channels = channels(site.input()?)?;
+    reals(op.scale, "scale", &[channels])?;
+    reals(op.unit, "unit", &[channels])?;
+    let tables = Tables::read(site, op.breakpoints, op.steps, op.start, range(op.low, op.high)?)?;
+    per_channel(site.input()?, 1.0, (0..channels).collect(), move |x, channel| tables.level(channel, x))
 }
 
 fn requantize(op: &Requantize, site: &Site) -> Result<Kernel, Problem> {

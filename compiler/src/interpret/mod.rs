@@ -24,6 +24,7 @@ mod tests;
 
 pub use batch::{forward_all, in_order, simulate_all};
 pub use error::{InterpretError, Place};
+pub(crate) use kernels::round_half_up;
 pub use network::{Network, OpSummary};
 pub use simulate::{SpikingOutcome, SpikingOutput, StepLimit};
 

@@ -88,6 +88,22 @@ fn spiking(op: &Op, site: &Site) -> Result<Spiking, Problem> {
             }
             Spiking::Neuron(Neuron::new(site, op.threshold, op.initial, op.delay, Rule::StBif { low, high })?)
         }
+        Op::StBifTable(op) => {
+            let (low, high) = range(op.low, op.high)?;
+            if low > 0.0 || high < 0.0 {
+                return Err("the tracer starts at 0, which is not within `low` and `high`".into());
+            }
+            let shape = site.input()?;
+            let tables = ann::Tables::read(site, op.breakpoints, op.steps, op.start, (low, high))?;
+            let rule = Rule::StBifTable { tables, plane: shape[1..].iter().product::<usize>().max(1) };
+            Spiking::Neuron(Neuron::with_thresholds(
+                site,
+                vec![0.0; shape.iter().product()],
+                op.initial,
+                op.delay,
+                rule,
+            )?)
+        }
         Op::HoldAndFire(op) => {
             let hold = int32(op.hold, "hold")?;
             let release = size(op.release, "release", 0)? as u64;
@@ -146,15 +162,31 @@ fn checked(index: usize, value: f64) -> Result<f64, MembraneOverflow> {
 
 /// When the neurons of a layer fire.
 enum Rule {
-    StBif { low: f64, high: f64 },
-    HoldAndFire { hold: f64, release: u64, close: u64 },
-    If { gain: f64, bias: Vec<f64> },
+    StBif {
+        low: f64,
+        high: f64,
+    },
+    /// The tracer follows the table of the membrane; a channel has `plane` neurons.
+    StBifTable {
+        tables: ann::Tables,
+        plane: usize,
+    },
+    HoldAndFire {
+        hold: f64,
+        release: u64,
+        close: u64,
+    },
+    If {
+        gain: f64,
+        bias: Vec<f64>,
+    },
 }
 
 /// A layer of neurons; all parameters are per element.
 pub(super) struct Neuron {
     /// Shape of the layer.
     pub shape: Vec<usize>,
+    /// What a spike takes from the membrane; 0 where a membrane is never reset.
     threshold: Vec<f64>,
     initial: Vec<f64>,
     /// Steps until what is sent arrives.
@@ -179,13 +211,24 @@ impl Neuron {
         let shape = site.input()?;
         let threshold = integers(threshold, "threshold", &[channels(shape)?])?;
         all_positive(&threshold, "threshold")?;
+        Self::with_thresholds(site, expand(threshold, shape), initial, delay, rule)
+    }
+
+    fn with_thresholds(
+        site: &Site,
+        threshold: Vec<f64>,
+        initial: TensorAttr,
+        delay: i64,
+        rule: Rule,
+    ) -> Result<Self, Problem> {
+        let shape = site.input()?;
         let delay = size(delay, "delay", 0)?;
         if delay > MAX_DELAY {
             return Err(format!("`delay` is {delay}, more than {MAX_DELAY} steps").into());
         }
         Ok(Self {
             shape: shape.to_vec(),
-            threshold: expand(threshold, shape),
+            threshold,
             initial: per_element(initial, "initial", shape)?,
             delay,
             rule,
@@ -215,14 +258,18 @@ impl Neuron {
             let threshold = self.threshold[index];
             let (v, tracer) = (&mut state.membrane[index], &mut state.tracer[index]);
             let charge = match &self.rule {
-                Rule::StBif { .. } => current,
+                Rule::StBif { .. } | Rule::StBifTable { .. } => current,
                 Rule::HoldAndFire { .. } => current + gate,
                 Rule::If { gain, bias } => gain * current + bias[index],
             };
             *v = checked(index, *v + charge)?;
-            *sent = match self.rule {
-                Rule::StBif { low, .. } if *v < 0.0 && *tracer > low => -1.0,
-                Rule::StBif { high, .. } if *v >= threshold && *tracer < high => 1.0,
+            *sent = match &self.rule {
+                Rule::StBifTable { tables, plane } => {
+                    let target = tables.level(index / plane, *v);
+                    f64::from(target > *tracer) - f64::from(target < *tracer)
+                }
+                &Rule::StBif { low, .. } if *v < 0.0 && *tracer > low => -1.0,
+                &Rule::StBif { high, .. } if *v >= threshold && *tracer < high => 1.0,
                 Rule::StBif { .. } => 0.0,
                 Rule::HoldAndFire { .. } | Rule::If { .. } => f64::from(*v >= threshold),
             };
@@ -243,7 +290,7 @@ impl Neuron {
     /// Whether silence in `step` proves that the layer has sent what it had to send of what it got.
     pub fn is_at_rest_after(&self, step: u32) -> bool {
         match &self.rule {
-            Rule::StBif { .. } => true,
+            Rule::StBif { .. } | Rule::StBifTable { .. } => true,
             Rule::HoldAndFire { close, .. } => u64::from(step) >= *close,
             Rule::If { .. } => false,
         }

@@ -1,6 +1,7 @@
 //! The `torch` dialect, as PyTorch computes it at inference, in f64.
 
 use super::{
+    ann::curve,
     decode::{
         Action, Problem, Site, Weight, all_positive, axis, channels, image, per_axis, reals, size, sizes,
     },
@@ -9,9 +10,12 @@ use super::{
         per_channel, reshape, slice, sum_pool,
     },
 };
-use crate::mlir::Number;
+use crate::{
+    analysis::curve::{Curve, Function},
+    mlir::Number,
+};
 use neurocuda_dialects::torch::{
-    AdaptiveAvgPool2d, AvgPool2d, Convolution, Flatten, MaxPool2d, Mean, Op, Slice,
+    self, AdaptiveAvgPool2d, AvgPool2d, Convolution, Flatten, MaxPool2d, Mean, Op, Slice,
 };
 
 /// Decodes an op of the dialect.
@@ -46,6 +50,18 @@ fn kernel(op: &Op, site: &Site) -> Result<Kernel, Problem> {
             let (minimum, maximum) = (op.minimum, op.maximum);
             elementwise(site.input()?, move |x| clip(x, minimum, maximum))
         }
+        Op::LeakyRelu(op) => with_parameter(site, Function::LeakyRelu, op.negative_slope),
+        Op::Prelu(op) => curve(site, &Curve::new(Function::LeakyRelu, op.weight, channels(site.input()?)?)?),
+        Op::Elu(op) => with_parameter(site, Function::Elu, op.alpha),
+        Op::Softplus(op) => with_parameter(site, Function::Softplus, op.beta),
+        Op::Hardsigmoid(_) => with_parameter(site, Function::Hardsigmoid, 0.0),
+        Op::Hardswish(_) => with_parameter(site, Function::Hardswish, 0.0),
+        Op::Silu(_) => with_parameter(site, Function::Silu, 0.0),
+        Op::Gelu(torch::Gelu { approximate_tanh: true }) => with_parameter(site, Function::GeluTanh, 0.0),
+        Op::Gelu(_) => with_parameter(site, Function::Gelu, 0.0),
+        Op::Sigmoid(_) => with_parameter(site, Function::Sigmoid, 0.0),
+        Op::Tanh(_) => with_parameter(site, Function::Tanh, 0.0),
+        Op::Mish(_) => with_parameter(site, Function::Mish, 0.0),
         Op::MaxPool2d(op) => max_pool2d(op, site.input()?),
         Op::AvgPool2d(op) => avg_pool2d(op, site.input()?),
         Op::AdaptiveAvgPool2d(op) => adaptive_avg_pool2d(op, site),
@@ -130,6 +146,11 @@ fn inputs_last(weight: &Weight, groups: usize) -> Result<Weight, Problem> {
         }
     }
     Ok(Weight { shape: [&[groups * outputs, fan_in], kernel].concat(), values })
+}
+
+/// A function with the same parameter everywhere.
+fn with_parameter(site: &Site, function: Function, parameter: f64) -> Result<Kernel, Problem> {
+    curve(site, &Curve { function, parameters: vec![parameter] })
 }
 
 /// One axis of a pool with PyTorch's rule for the output size.

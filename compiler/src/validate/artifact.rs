@@ -127,6 +127,9 @@ impl Subjects {
                 let layer =
                     (index, requantize.scale.read().map_err(IrError::from)?.to_f64(), requantize.high as f64);
                 integer_layers.entry(mlir::layer(operation)).or_insert(layer);
+            } else if let Some(table) = mlir::view::<ann::RequantizeTable>(operation)? {
+                let layer = (index, table.scale.read().map_err(IrError::from)?.to_f64(), table.high as f64);
+                integer_layers.entry(mlir::layer(operation)).or_insert(layer);
             } else if mlir::view::<ann::Dequantize>(operation)?.is_some() {
                 integer_outputs.push(index);
             }

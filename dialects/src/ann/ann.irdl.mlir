@@ -97,6 +97,20 @@ irdl.dialect @ann attributes {summary = "the network without framework noise; la
       "maximum" = %maximum
     }
   }
+  irdl.operation @curve attributes {summary = "a function of each element, by its name in PyTorch; parameter has one number, or one a channel", pure} {
+    %input_type = irdl.base "!builtin.tensor"
+    %function = irdl.base "#builtin.string"
+    %parameter_dense = irdl.base "#builtin.dense_int_or_fp_elements"
+    %parameter_resource = irdl.base "#builtin.dense_resource_elements"
+    %parameter = irdl.any_of(%parameter_dense, %parameter_resource)
+    %result_type = irdl.base "!builtin.tensor"
+    irdl.operands(input: %input_type)
+    irdl.results(result: %result_type)
+    irdl.attributes {
+      "function" = %function,
+      "parameter" = %parameter
+    }
+  }
   irdl.operation @max_pool2d attributes {summary = "maximum over windows; padding never wins", pure} {
     %input_type = irdl.base "!builtin.tensor"
     %kernel = irdl.base "#builtin.dense_array"
@@ -278,6 +292,38 @@ irdl.dialect @ann attributes {summary = "the network without framework noise; la
     irdl.results(result: %result_type)
     irdl.attributes {
       "threshold" = %threshold,
+      "scale" = %scale,
+      "low" = %low,
+      "high" = %high
+    }
+  }
+  irdl.operation @requantize_table attributes {summary = "start + the sum of the steps whose breakpoints are not above the input, for each channel; unit is the real value of 1 before, scale after", pure} {
+    %input_type = irdl.base "!builtin.tensor"
+    %breakpoints_dense = irdl.base "#builtin.dense_int_or_fp_elements"
+    %breakpoints_resource = irdl.base "#builtin.dense_resource_elements"
+    %breakpoints = irdl.any_of(%breakpoints_dense, %breakpoints_resource)
+    %steps_dense = irdl.base "#builtin.dense_int_or_fp_elements"
+    %steps_resource = irdl.base "#builtin.dense_resource_elements"
+    %steps = irdl.any_of(%steps_dense, %steps_resource)
+    %start_dense = irdl.base "#builtin.dense_int_or_fp_elements"
+    %start_resource = irdl.base "#builtin.dense_resource_elements"
+    %start = irdl.any_of(%start_dense, %start_resource)
+    %unit_dense = irdl.base "#builtin.dense_int_or_fp_elements"
+    %unit_resource = irdl.base "#builtin.dense_resource_elements"
+    %unit = irdl.any_of(%unit_dense, %unit_resource)
+    %scale_dense = irdl.base "#builtin.dense_int_or_fp_elements"
+    %scale_resource = irdl.base "#builtin.dense_resource_elements"
+    %scale = irdl.any_of(%scale_dense, %scale_resource)
+    %low = irdl.base "#builtin.integer"
+    %high = irdl.base "#builtin.integer"
+    %result_type = irdl.base "!builtin.tensor"
+    irdl.operands(input: %input_type)
+    irdl.results(result: %result_type)
+    irdl.attributes {
+      "breakpoints" = %breakpoints,
+      "steps" = %steps,
+      "start" = %start,
+      "unit" = %unit,
       "scale" = %scale,
       "low" = %low,
       "high" = %high

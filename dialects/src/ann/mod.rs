@@ -13,6 +13,8 @@ ops! { "ann";
     Scale<'c> = "ann.scale" { weight: TensorAttr<'c>, bias: TensorAttr<'c> },
     /// Input limited to [minimum, maximum]: the place where a neuron will stand.
     Activation = "ann.activation" { minimum: f64, maximum: f64 },
+    /// A function of each element, by its name in PyTorch; parameter has one number, or one a channel.
+    Curve<'c> = "ann.curve" { function: String, parameter: TensorAttr<'c> },
     /// Maximum over windows; padding never wins.
     MaxPool2d = "ann.max_pool2d" { kernel: [i64; 2], stride: [i64; 2], padding: [i64; 2], dilation: [i64; 2] },
     /// Sum over the window rows[2i..2i+2] x columns[2j..2j+2] over divisor[i, j].
@@ -37,6 +39,9 @@ ops! { "ann";
     Encode<'c> = "ann.encode" { multiplier: TensorAttr<'c>, offset: TensorAttr<'c>, minimum: TensorAttr<'c>, maximum: TensorAttr<'c>, scale: f64, low: i64, high: i64 },
     /// Clip(floor((input + half) / threshold), low, high) with half = floor(threshold / 2); scale is the real value of 1.
     Requantize<'c> = "ann.requantize" { threshold: TensorAttr<'c>, scale: TensorAttr<'c>, low: i64, high: i64 },
+    /// Start + the sum of the steps whose breakpoints are not above the input, for each channel; unit is the real value of 1 before,
+    /// scale after.
+    RequantizeTable<'c> = "ann.requantize_table" { breakpoints: TensorAttr<'c>, steps: TensorAttr<'c>, start: TensorAttr<'c>, unit: TensorAttr<'c>, scale: TensorAttr<'c>, low: i64, high: i64 },
     /// Integer logits as real numbers: input * scale.
     Dequantize<'c> = "ann.dequantize" { scale: TensorAttr<'c> }
 }

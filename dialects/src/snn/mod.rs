@@ -27,6 +27,8 @@ ops! { "snn";
     MaxPool2d = "snn.max_pool2d" { kernel: [i64; 2], stride: [i64; 2], padding: [i64; 2], dilation: [i64; 2] },
     /// Signed integrate-and-fire with a tracer S in [low, high].
     StBif<'c> = "snn.st_bif" { threshold: TensorAttr<'c>, initial: TensorAttr<'c>, low: i64, high: i64, delay: i64 },
+    /// Signed neuron whose tracer S follows a table of its membrane, one spike a step; the membrane is never reset.
+    StBifTable<'c> = "snn.st_bif_table" { breakpoints: TensorAttr<'c>, steps: TensorAttr<'c>, start: TensorAttr<'c>, initial: TensorAttr<'c>, low: i64, high: i64, delay: i64 },
     /// Integrate-and-fire behind a gate that opens in step release for levels steps.
     HoldAndFire<'c> = "snn.hold_and_fire" { threshold: TensorAttr<'c>, initial: TensorAttr<'c>, hold: i64, release: i64, levels: i64, delay: i64 },
     /// Integrate-and-fire with soft reset: v += gain * input + bias.

@@ -13,6 +13,28 @@ ops! { "torch";
     Relu = "torch.relu" {},
     /// Input limited to [minimum, maximum].
     Clamp = "torch.clamp" { minimum: f64, maximum: f64 },
+    /// X where it is positive, else negative_slope * x.
+    LeakyRelu = "torch.leaky_relu" { negative_slope: f64 },
+    /// X where it is positive, else slope * x; one slope, or one a channel.
+    Prelu<'c> = "torch.prelu" { weight: TensorAttr<'c> },
+    /// X where it is positive, else alpha * (exp(x) - 1).
+    Elu = "torch.elu" { alpha: f64 },
+    /// X / 6 + 1 / 2 limited to [0, 1].
+    Hardsigmoid = "torch.hardsigmoid" {},
+    /// X times its hard sigmoid.
+    Hardswish = "torch.hardswish" {},
+    /// X times its sigmoid.
+    Silu = "torch.silu" {},
+    /// X times the normal distribution function of x, or its approximation by tanh.
+    Gelu = "torch.gelu" { approximate_tanh: bool },
+    /// 1 / (1 + exp(-x)).
+    Sigmoid = "torch.sigmoid" {},
+    /// Hyperbolic tangent.
+    Tanh = "torch.tanh" {},
+    /// Log(1 + exp(beta * x)) / beta.
+    Softplus = "torch.softplus" { beta: f64 },
+    /// X times the tanh of its softplus.
+    Mish = "torch.mish" {},
     /// Maximum over windows; padding never wins.
     MaxPool2d = "torch.max_pool2d" { kernel: [i64; 2], stride: [i64; 2], padding: [i64; 2], dilation: [i64; 2], ceil_mode: bool },
     /// Mean over windows.

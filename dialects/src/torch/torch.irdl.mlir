@@ -91,6 +91,94 @@ irdl.dialect @torch attributes {summary = "what the checkpoint says, op for op, 
       "maximum" = %maximum
     }
   }
+  irdl.operation @leaky_relu attributes {summary = "x where it is positive, else negative_slope * x", pure} {
+    %input_type = irdl.base "!builtin.tensor"
+    %negative_slope = irdl.base "#builtin.float"
+    %result_type = irdl.base "!builtin.tensor"
+    irdl.operands(input: %input_type)
+    irdl.results(result: %result_type)
+    irdl.attributes {
+      "negative_slope" = %negative_slope
+    }
+  }
+  irdl.operation @prelu attributes {summary = "x where it is positive, else slope * x; one slope, or one a channel", pure} {
+    %input_type = irdl.base "!builtin.tensor"
+    %weight_dense = irdl.base "#builtin.dense_int_or_fp_elements"
+    %weight_resource = irdl.base "#builtin.dense_resource_elements"
+    %weight = irdl.any_of(%weight_dense, %weight_resource)
+    %result_type = irdl.base "!builtin.tensor"
+    irdl.operands(input: %input_type)
+    irdl.results(result: %result_type)
+    irdl.attributes {
+      "weight" = %weight
+    }
+  }
+  irdl.operation @elu attributes {summary = "x where it is positive, else alpha * (exp(x) - 1)", pure} {
+    %input_type = irdl.base "!builtin.tensor"
+    %alpha = irdl.base "#builtin.float"
+    %result_type = irdl.base "!builtin.tensor"
+    irdl.operands(input: %input_type)
+    irdl.results(result: %result_type)
+    irdl.attributes {
+      "alpha" = %alpha
+    }
+  }
+  irdl.operation @hardsigmoid attributes {summary = "x / 6 + 1 / 2 limited to [0, 1]", pure} {
+    %input_type = irdl.base "!builtin.tensor"
+    %result_type = irdl.base "!builtin.tensor"
+    irdl.operands(input: %input_type)
+    irdl.results(result: %result_type)
+  }
+  irdl.operation @hardswish attributes {summary = "x times its hard sigmoid", pure} {
+    %input_type = irdl.base "!builtin.tensor"
+    %result_type = irdl.base "!builtin.tensor"
+    irdl.operands(input: %input_type)
+    irdl.results(result: %result_type)
+  }
+  irdl.operation @silu attributes {summary = "x times its sigmoid", pure} {
+    %input_type = irdl.base "!builtin.tensor"
+    %result_type = irdl.base "!builtin.tensor"
+    irdl.operands(input: %input_type)
+    irdl.results(result: %result_type)
+  }
+  irdl.operation @gelu attributes {summary = "x times the normal distribution function of x, or its approximation by tanh", pure} {
+    %input_type = irdl.base "!builtin.tensor"
+    %approximate_tanh = irdl.base "#builtin.integer"
+    %result_type = irdl.base "!builtin.tensor"
+    irdl.operands(input: %input_type)
+    irdl.results(result: %result_type)
+    irdl.attributes {
+      "approximate_tanh" = %approximate_tanh
+    }
+  }
+  irdl.operation @sigmoid attributes {summary = "1 / (1 + exp(-x))", pure} {
+    %input_type = irdl.base "!builtin.tensor"
+    %result_type = irdl.base "!builtin.tensor"
+    irdl.operands(input: %input_type)
+    irdl.results(result: %result_type)
+  }
+  irdl.operation @tanh attributes {summary = "hyperbolic tangent", pure} {
+    %input_type = irdl.base "!builtin.tensor"
+    %result_type = irdl.base "!builtin.tensor"
+    irdl.operands(input: %input_type)
+    irdl.results(result: %result_type)
+  }
+  irdl.operation @softplus attributes {summary = "log(1 + exp(beta * x)) / beta", pure} {
+    %input_type = irdl.base "!builtin.tensor"
+    %beta = irdl.base "#builtin.float"
+    %result_type = irdl.base "!builtin.tensor"
+    irdl.operands(input: %input_type)
+    irdl.results(result: %result_type)
+    irdl.attributes {
+      "beta" = %beta
+    }
+  }
+  irdl.operation @mish attributes {summary = "x times the tanh of its softplus", pure} {
+    %input_type = irdl.base "!builtin.tensor"
+    %result_type = irdl.base "!builtin.tensor"
+    irdl.operands(input: %input_type)
+    irdl.results(result: %result_type)
+  }
   irdl.operation @max_pool2d attributes {summary = "maximum over windows; padding never wins", pure} {
     %input_type = irdl.base "!builtin.tensor"
     %kernel = irdl.base "#builtin.dense_array"

@@ -19,6 +19,8 @@
 // RUN: %not %neurocudac opt %t/requantize.mlir 2>&1 | %FileCheck %t/requantize.mlir
 // RUN: %not %neurocudac opt %t/dequantize.mlir 2>&1 | %FileCheck %t/dequantize.mlir
 // RUN: %not %neurocudac opt %t/unknown-op.mlir 2>&1 | %FileCheck %t/unknown-op.mlir
+// RUN: %not %neurocudac opt %t/curve.mlir 2>&1 | %FileCheck %t/curve.mlir
+// RUN: %not %neurocudac opt %t/requantize-table.mlir 2>&1 | %FileCheck %t/requantize-table.mlir
 
 //--- normalize.mlir
 // CHECK: normalize.mlir:[[#@LINE+2]]:8: error: 'ann.normalize' op attribute "multiplier" is expected but not provided
@@ -167,5 +169,19 @@ func.func @net(%x: tensor<?x2x4x4xi32>) {
 // CHECK: unknown-op.mlir:[[#@LINE+2]]:8: error: unregistered operation 'ann.softmax' found in dialect ('ann') that does not allow unknown operations
 func.func @net(%x: tensor<?x2x4x4xf32>) {
   %y = "ann.softmax"(%x) : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
+  return
+}
+
+//--- curve.mlir
+// CHECK: curve.mlir:[[#@LINE+2]]:8: error: 'ann.curve' op attribute "parameter" is expected but not provided
+func.func @net(%x: tensor<?x2x4x4xf32>) {
+  %y = "ann.curve"(%x) {function = "gelu"} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
+  return
+}
+
+//--- requantize-table.mlir
+// CHECK: requantize-table.mlir:[[#@LINE+2]]:8: error: 'ann.requantize_table' op attribute "high" is expected but not provided
+func.func @net(%x: tensor<?x2x4x4xi32>) {
+  %y = "ann.requantize_table"(%x) {breakpoints = dense<3> : tensor<2x1xi32>, steps = dense<1> : tensor<2x1xi8>, start = dense<0> : tensor<2xi32>, unit = dense<1.0> : tensor<2xf64>, scale = dense<1.0> : tensor<2xf64>, low = 0} : (tensor<?x2x4x4xi32>) -> tensor<?x2x4x4xi32>
   return
 }

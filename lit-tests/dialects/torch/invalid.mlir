@@ -20,6 +20,17 @@
 // RUN: %not %neurocudac opt %t/mean.mlir 2>&1 | %FileCheck %t/mean.mlir
 // RUN: %not %neurocudac opt %t/normalize.mlir 2>&1 | %FileCheck %t/normalize.mlir
 // RUN: %not %neurocudac opt %t/unknown-op.mlir 2>&1 | %FileCheck %t/unknown-op.mlir
+// RUN: %not %neurocudac opt %t/leaky-relu.mlir 2>&1 | %FileCheck %t/leaky-relu.mlir
+// RUN: %not %neurocudac opt %t/prelu.mlir 2>&1 | %FileCheck %t/prelu.mlir
+// RUN: %not %neurocudac opt %t/elu.mlir 2>&1 | %FileCheck %t/elu.mlir
+// RUN: %not %neurocudac opt %t/hardsigmoid.mlir 2>&1 | %FileCheck %t/hardsigmoid.mlir
+// RUN: %not %neurocudac opt %t/hardswish.mlir 2>&1 | %FileCheck %t/hardswish.mlir
+// RUN: %not %neurocudac opt %t/silu.mlir 2>&1 | %FileCheck %t/silu.mlir
+// RUN: %not %neurocudac opt %t/gelu.mlir 2>&1 | %FileCheck %t/gelu.mlir
+// RUN: %not %neurocudac opt %t/sigmoid.mlir 2>&1 | %FileCheck %t/sigmoid.mlir
+// RUN: %not %neurocudac opt %t/tanh.mlir 2>&1 | %FileCheck %t/tanh.mlir
+// RUN: %not %neurocudac opt %t/softplus.mlir 2>&1 | %FileCheck %t/softplus.mlir
+// RUN: %not %neurocudac opt %t/mish.mlir 2>&1 | %FileCheck %t/mish.mlir
 
 //--- conv2d.mlir
 // CHECK: conv2d.mlir:[[#@LINE+2]]:8: error: 'torch.convolution' op attribute "weight" is expected but not provided
@@ -169,5 +180,82 @@ func.func @net(%x: tensor<?x2x4x4xf32>) {
 // CHECK: unknown-op.mlir:[[#@LINE+2]]:8: error: unregistered operation 'torch.softmax' found in dialect ('torch') that does not allow unknown operations
 func.func @net(%x: tensor<?x2x4x4xf32>) {
   %y = "torch.softmax"(%x) : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
+  return
+}
+
+//--- leaky-relu.mlir
+// CHECK: leaky-relu.mlir:[[#@LINE+2]]:8: error: 'torch.leaky_relu' op attribute "negative_slope" is expected but not provided
+func.func @net(%x: tensor<?x2x4x4xf32>) {
+  %y = "torch.leaky_relu"(%x) {} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
+  return
+}
+
+//--- prelu.mlir
+// CHECK: prelu.mlir:[[#@LINE+2]]:8: error: 'torch.prelu' op attribute "weight" is expected but not provided
+func.func @net(%x: tensor<?x2x4x4xf32>) {
+  %y = "torch.prelu"(%x) {} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
+  return
+}
+
+//--- elu.mlir
+// CHECK: elu.mlir:[[#@LINE+2]]:8: error: 'torch.elu' op attribute "alpha" is expected but not provided
+func.func @net(%x: tensor<?x2x4x4xf32>) {
+  %y = "torch.elu"(%x) {} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
+  return
+}
+
+//--- hardsigmoid.mlir
+// CHECK: hardsigmoid.mlir:[[#@LINE+2]]:8: error: expected base type 'builtin.tensor' but got 'builtin.f32'
+func.func @net(%x: f32) {
+  %y = "torch.hardsigmoid"(%x) {} : (f32) -> tensor<?x2x4x4xf32>
+  return
+}
+
+//--- hardswish.mlir
+// CHECK: hardswish.mlir:[[#@LINE+2]]:8: error: expected base type 'builtin.tensor' but got 'builtin.f32'
+func.func @net(%x: f32) {
+  %y = "torch.hardswish"(%x) {} : (f32) -> tensor<?x2x4x4xf32>
+  return
+}
+
+//--- silu.mlir
+// CHECK: silu.mlir:[[#@LINE+2]]:8: error: expected base type 'builtin.tensor' but got 'builtin.f32'
+func.func @net(%x: f32) {
+  %y = "torch.silu"(%x) {} : (f32) -> tensor<?x2x4x4xf32>
+  return
+}
+
+//--- gelu.mlir
+// CHECK: gelu.mlir:[[#@LINE+2]]:8: error: 'torch.gelu' op attribute "approximate_tanh" is expected but not provided
+func.func @net(%x: tensor<?x2x4x4xf32>) {
+  %y = "torch.gelu"(%x) {} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
+  return
+}
+
+//--- sigmoid.mlir
+// CHECK: sigmoid.mlir:[[#@LINE+2]]:8: error: expected base type 'builtin.tensor' but got 'builtin.f32'
+func.func @net(%x: f32) {
+  %y = "torch.sigmoid"(%x) {} : (f32) -> tensor<?x2x4x4xf32>
+  return
+}
+
+//--- tanh.mlir
+// CHECK: tanh.mlir:[[#@LINE+2]]:8: error: expected base type 'builtin.tensor' but got 'builtin.f32'
+func.func @net(%x: f32) {
+  %y = "torch.tanh"(%x) {} : (f32) -> tensor<?x2x4x4xf32>
+  return
+}
+
+//--- softplus.mlir
+// CHECK: softplus.mlir:[[#@LINE+2]]:8: error: 'torch.softplus' op attribute "beta" is expected but not provided
+func.func @net(%x: tensor<?x2x4x4xf32>) {
+  %y = "torch.softplus"(%x) {} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
+  return
+}
+
+//--- mish.mlir
+// CHECK: mish.mlir:[[#@LINE+2]]:8: error: expected base type 'builtin.tensor' but got 'builtin.f32'
+func.func @net(%x: f32) {
+  %y = "torch.mish"(%x) {} : (f32) -> tensor<?x2x4x4xf32>
   return
 }

@@ -21,6 +21,17 @@
 // CHECK: "torch.constant_pad"(
 // CHECK: "torch.mean"(
 // CHECK: "torch.normalize"(
+// CHECK: "torch.leaky_relu"(
+// CHECK: "torch.prelu"(
+// CHECK: "torch.elu"(
+// CHECK: "torch.hardsigmoid"(
+// CHECK: "torch.hardswish"(
+// CHECK: "torch.silu"(
+// CHECK: "torch.gelu"(
+// CHECK: "torch.sigmoid"(
+// CHECK: "torch.tanh"(
+// CHECK: "torch.softplus"(
+// CHECK: "torch.mish"(
 module {
   func.func @every_op(%x0: tensor<?x2x4x4xf32>, %x1: tensor<?x2xf32>) -> tensor<?x2x4x4xf32> {
     %0 = "torch.convolution"(%x0) {weight = dense<1.0> : tensor<2x2x1x1xf32>, bias = dense<0.5> : tensor<2xf32>,
@@ -58,6 +69,17 @@ module {
     %18 = "torch.normalize"(%x0) {scale = 0.5, mean = dense<0.5> : tensor<2xf32>,
       std = dense<2.0> : tensor<2xf32>}
       : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
+    %nleakyrelu = "torch.leaky_relu"(%x0) {negative_slope = 0.01} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
+    %nprelu = "torch.prelu"(%x0) {weight = dense<0.25> : tensor<2xf32>} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
+    %nelu = "torch.elu"(%x0) {alpha = 1.0} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
+    %nhardsigmoid = "torch.hardsigmoid"(%x0) {} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
+    %nhardswish = "torch.hardswish"(%x0) {} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
+    %nsilu = "torch.silu"(%x0) {} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
+    %ngelu = "torch.gelu"(%x0) {approximate_tanh = true} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
+    %nsigmoid = "torch.sigmoid"(%x0) {} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
+    %ntanh = "torch.tanh"(%x0) {} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
+    %nsoftplus = "torch.softplus"(%x0) {beta = 1.0} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
+    %nmish = "torch.mish"(%x0) {} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
     return %0 : tensor<?x2x4x4xf32>
   }
 }

@@ -3,6 +3,7 @@
 // RUN: %neurocudac opt %t/sum.mlir --pass-pipeline='builtin.module(quantize)' | %FileCheck %t/sum.mlir
 // RUN: %not %neurocudac opt %t/bottleneck.mlir --pass-pipeline='builtin.module(quantize)' 2>&1 | %FileCheck %t/bottleneck.mlir
 // RUN: %not %neurocudac opt %t/net.mlir --pass-pipeline='builtin.module(quantize{weight-bits=9})' 2>&1 | %FileCheck %t/net.mlir --check-prefix=BITS
+// RUN: %neurocudac opt %t/curve.mlir --pass-pipeline='builtin.module(quantize)' | %FileCheck %t/curve.mlir
 
 //--- net.mlir
 // The largest W·s of a row becomes 127: α is 1/128 for the first, 1/512 for the second. Weights, biases (ties away from zero) and
@@ -69,5 +70,27 @@ module {
     %3 = "ann.linear"(%2) {weight = dense<1.0> : tensor<2x2xf32>, bias = dense<0.0> : tensor<2xf32>}
       : (tensor<?x2xf32>) -> tensor<?x2xf32>
     return %3 : tensor<?x2xf32>
+  }
+}
+
+//--- curve.mlir
+// A membrane unit is 1/64. Silu first falls below −1/8, to level −1, at −3.204, and is back above at −0.292, which
+// are −205.06 and −18.7 units; it passes 1/8 at 0.225, 14.4 units. The mean of the sum is looked at later.
+// CHECK:      %[[L:.*]] = "ann.linear"
+// CHECK-NEXT: "ann.observe"(%[[L]])
+// CHECK-NEXT: "ann.requantize_table"(%[[L]]) {breakpoints = dense<{{\[\[}}-205, -18, 15]]> : tensor<1x3xi32>, high = 1 : i64, low = -1 : i64, scale = dense<2.500000e-01> : tensor<1xf64>, start = dense<0> : tensor<1xi32>, steps = dense<{{\[\[}}-1, 1, 1]]> : tensor<1x3xi8>, unit = dense<1.562500e-02> : tensor<1xf64>}
+module {
+  func.func @net(%x: tensor<?x1xf32>) -> tensor<?x1xf32> {
+    %0 = "ann.normalize"(%x) {multiplier = dense<1.0> : tensor<1xf64>, offset = dense<0.0> : tensor<1xf64>,
+      minimum = dense<0xFFF0000000000000> : tensor<1xf64>, maximum = dense<0x7FF0000000000000> : tensor<1xf64>}
+      : (tensor<?x1xf32>) -> tensor<?x1xf32>
+    %1 = "ann.fake_quantize"(%0) {scale = dense<0.5> : tensor<1xf64>, low = -8, high = 8} : (tensor<?x1xf32>) -> tensor<?x1xf32>
+    %2 = "ann.linear"(%1) {weight = dense<3.96875> : tensor<1x1xf32>, bias = dense<0.0> : tensor<1xf32>}
+      : (tensor<?x1xf32>) -> tensor<?x1xf32>
+    "ann.observe"(%2) {counts = dense<1> : tensor<1x1xi32>, origin = dense<0.0> : tensor<1xf64>, width = dense<1.0> : tensor<1xf64>,
+      mean = dense<0.0> : tensor<1xf64>} : (tensor<?x1xf32>) -> ()
+    %3 = "ann.curve"(%2) {function = "silu", parameter = dense<0.0> : tensor<1xf64>} : (tensor<?x1xf32>) -> tensor<?x1xf32>
+    %4 = "ann.fake_quantize"(%3) {scale = dense<0.25> : tensor<1xf64>, low = -1, high = 1} : (tensor<?x1xf32>) -> tensor<?x1xf32>
+    return %4 : tensor<?x1xf32>
   }
 }

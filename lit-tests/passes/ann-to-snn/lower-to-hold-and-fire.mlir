@@ -2,6 +2,7 @@
 // RUN: %neurocudac opt %t/net.mlir --pass-pipeline='builtin.module(lower-to-hold-and-fire)' | %FileCheck %t/net.mlir
 // RUN: %not %neurocudac opt %t/heavy.mlir --pass-pipeline='builtin.module(lower-to-hold-and-fire)' 2>&1 | %FileCheck %t/heavy.mlir
 // RUN: %not %neurocudac opt %t/no-neurons.mlir --pass-pipeline='builtin.module(lower-to-hold-and-fire)' 2>&1 | %FileCheck %t/no-neurons.mlir
+// RUN: %not %neurocudac opt %t/table.mlir --pass-pipeline='builtin.module(lower-to-hold-and-fire)' 2>&1 | %FileCheck %t/table.mlir
 
 //--- net.mlir
 // Input codes, at most 8, are there in step 0: the first gate opens at once, for 31 steps, and the second in step 30. A gate holds one
@@ -61,5 +62,21 @@ module {
   func.func @net(%x: tensor<?x1xi32>) -> tensor<?x1xf32> {
     %0 = "ann.dequantize"(%x) {scale = dense<0.125> : tensor<1xf64>} : (tensor<?x1xi32>) -> tensor<?x1xf32>
     return %0 : tensor<?x1xf32>
+  }
+}
+
+//--- table.mlir
+// CHECK: table.mlir:[[#@LINE+7]]:10: error: unsupported: schedule hold-and-fire cannot carry `ann.requantize_table`, whose function is no clamp
+module {
+  func.func @net(%x: tensor<?x1xf32>) -> tensor<?x1xf32> {
+    %0 = "ann.encode"(%x) {multiplier = dense<1.0> : tensor<1xf64>, offset = dense<0.0> : tensor<1xf64>,
+      minimum = dense<0xFFF0000000000000> : tensor<1xf64>, maximum = dense<0x7FF0000000000000> : tensor<1xf64>,
+      scale = 0.5, low = -8, high = 8} : (tensor<?x1xf32>) -> tensor<?x1xi32>
+    %1 = "ann.linear"(%0) {weight = dense<3> : tensor<1x1xi8>, bias = dense<5> : tensor<1xi32>} : (tensor<?x1xi32>) -> tensor<?x1xi32>
+    %2 = "ann.requantize_table"(%1) {breakpoints = dense<[[-9, 4, 7]]> : tensor<1x3xi32>, steps = dense<[[-1, 1, 1]]> : tensor<1x3xi8>,
+      start = dense<0> : tensor<1xi32>, unit = dense<0.25> : tensor<1xf64>, scale = dense<0.5> : tensor<1xf64>, low = -1, high = 1}
+      : (tensor<?x1xi32>) -> tensor<?x1xi32>
+    %r = "ann.dequantize"(%2) {scale = dense<0.5> : tensor<1xf64>} : (tensor<?x1xi32>) -> tensor<?x1xf32>
+    return %r : tensor<?x1xf32>
   }
 }

@@ -4,6 +4,7 @@
 // RUN: %not %neurocudac opt %t/slow.mlir --pass-pipeline='builtin.module(lower-to-rate)' 2>&1 | %FileCheck %t/slow.mlir
 // RUN: %not %neurocudac opt %t/no-neurons.mlir --pass-pipeline='builtin.module(lower-to-rate)' 2>&1 | %FileCheck %t/no-neurons.mlir
 // RUN: %not %neurocudac opt %t/net.mlir --pass-pipeline='builtin.module(lower-to-rate{timesteps=0})' 2>&1 | %FileCheck %t/net.mlir --check-prefix=STEPS
+// RUN: %not %neurocudac opt %t/table.mlir --pass-pipeline='builtin.module(lower-to-rate{timesteps=8})' 2>&1 | %FileCheck %t/table.mlir
 
 //--- net.mlir
 // Thresholds are 31 times as high, and spikes count 31; codes and biases, which come in every step, count once.
@@ -77,5 +78,21 @@ module {
   func.func @net(%x: tensor<?x1xi32>) -> tensor<?x1xf32> {
     %0 = "ann.dequantize"(%x) {scale = dense<0.125> : tensor<1xf64>} : (tensor<?x1xi32>) -> tensor<?x1xf32>
     return %0 : tensor<?x1xf32>
+  }
+}
+
+//--- table.mlir
+// CHECK: table.mlir:[[#@LINE+7]]:10: error: unsupported: schedule rate cannot carry `ann.requantize_table`, whose function is no clamp: its neuron has to follow a table and to take spikes back; use --schedule st-bif, or train with relu or clamp
+module {
+  func.func @net(%x: tensor<?x1xf32>) -> tensor<?x1xf32> {
+    %0 = "ann.encode"(%x) {multiplier = dense<1.0> : tensor<1xf64>, offset = dense<0.0> : tensor<1xf64>,
+      minimum = dense<0xFFF0000000000000> : tensor<1xf64>, maximum = dense<0x7FF0000000000000> : tensor<1xf64>,
+      scale = 0.5, low = -8, high = 8} : (tensor<?x1xf32>) -> tensor<?x1xi32>
+    %1 = "ann.linear"(%0) {weight = dense<3> : tensor<1x1xi8>, bias = dense<5> : tensor<1xi32>} : (tensor<?x1xi32>) -> tensor<?x1xi32>
+    %2 = "ann.requantize_table"(%1) {breakpoints = dense<[[-9, 4, 7]]> : tensor<1x3xi32>, steps = dense<[[-1, 1, 1]]> : tensor<1x3xi8>,
+      start = dense<0> : tensor<1xi32>, unit = dense<0.25> : tensor<1xf64>, scale = dense<0.5> : tensor<1xf64>, low = -1, high = 1}
+      : (tensor<?x1xi32>) -> tensor<?x1xi32>
+    %r = "ann.dequantize"(%2) {scale = dense<0.5> : tensor<1xf64>} : (tensor<?x1xi32>) -> tensor<?x1xf32>
+    return %r : tensor<?x1xf32>
   }
 }

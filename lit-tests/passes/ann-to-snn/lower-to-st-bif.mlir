@@ -2,6 +2,7 @@
 // RUN: %neurocudac opt %t/net.mlir --pass-pipeline='builtin.module(lower-to-st-bif)' | %FileCheck %t/net.mlir
 // RUN: %not %neurocudac opt %t/restless.mlir --pass-pipeline='builtin.module(lower-to-st-bif)' 2>&1 | %FileCheck %t/restless.mlir
 // RUN: %not %neurocudac opt %t/no-neurons.mlir --pass-pipeline='builtin.module(lower-to-st-bif)' 2>&1 | %FileCheck %t/no-neurons.mlir
+// RUN: %neurocudac opt %t/table.mlir --pass-pipeline='builtin.module(lower-to-st-bif)' | %FileCheck %t/table.mlir
 
 //--- net.mlir
 // A membrane starts at half the threshold plus the bias. The first layer sends its last of 31 spikes in step 30, where the second
@@ -55,5 +56,23 @@ module {
   func.func @net(%x: tensor<?x1xi32>) -> tensor<?x1xf32> {
     %0 = "ann.dequantize"(%x) {scale = dense<0.125> : tensor<1xf64>} : (tensor<?x1xi32>) -> tensor<?x1xf32>
     return %0 : tensor<?x1xf32>
+  }
+}
+
+//--- table.mlir
+// A table becomes neurons that follow it: no threshold, and all of the bias in the initial membrane.
+// CHECK:      snn.levels = 1 : i64, snn.schedule = "st-bif", snn.steps = 2 : i64
+// CHECK:      "snn.st_bif_table"(%{{.*}}) {breakpoints = dense<{{\[\[}}-9, 4, 7]]> : tensor<1x3xi32>, delay = 0 : i64, high = 1 : i64, initial = dense<5> : tensor<1xi32>, low = -1 : i64, start = dense<0> : tensor<1xi32>, steps = dense<{{\[\[}}-1, 1, 1]]> : tensor<1x3xi8>}
+module {
+  func.func @net(%x: tensor<?x1xf32>) -> tensor<?x1xf32> {
+    %0 = "ann.encode"(%x) {multiplier = dense<1.0> : tensor<1xf64>, offset = dense<0.0> : tensor<1xf64>,
+      minimum = dense<0xFFF0000000000000> : tensor<1xf64>, maximum = dense<0x7FF0000000000000> : tensor<1xf64>,
+      scale = 0.5, low = -8, high = 8} : (tensor<?x1xf32>) -> tensor<?x1xi32>
+    %1 = "ann.linear"(%0) {weight = dense<3> : tensor<1x1xi8>, bias = dense<5> : tensor<1xi32>} : (tensor<?x1xi32>) -> tensor<?x1xi32>
+    %2 = "ann.requantize_table"(%1) {breakpoints = dense<[[-9, 4, 7]]> : tensor<1x3xi32>, steps = dense<[[-1, 1, 1]]> : tensor<1x3xi8>,
+      start = dense<0> : tensor<1xi32>, unit = dense<0.25> : tensor<1xf64>, scale = dense<0.5> : tensor<1xf64>, low = -1, high = 1}
+      : (tensor<?x1xi32>) -> tensor<?x1xi32>
+    %r = "ann.dequantize"(%2) {scale = dense<0.5> : tensor<1xf64>} : (tensor<?x1xi32>) -> tensor<?x1xf32>
+    return %r : tensor<?x1xf32>
   }
 }

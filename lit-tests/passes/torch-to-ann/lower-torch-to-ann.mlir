@@ -3,6 +3,8 @@
 // RUN: %neurocudac opt %t/raw.mlir --pass-pipeline='builtin.module(lower-torch-to-ann)' | %FileCheck %t/raw.mlir
 // RUN: %not %neurocudac opt %t/dropout.mlir --pass-pipeline='builtin.module(lower-torch-to-ann)' 2>&1 | %FileCheck %t/dropout.mlir
 // RUN: %not %neurocudac opt %t/mean.mlir --pass-pipeline='builtin.module(lower-torch-to-ann)' 2>&1 | %FileCheck %t/mean.mlir
+// RUN: %neurocudac opt %t/curves.mlir --pass-pipeline='builtin.module(lower-torch-to-ann)' | %FileCheck %t/curves.mlir
+// RUN: %not %neurocudac opt %t/constant.mlir --pass-pipeline='builtin.module(lower-torch-to-ann)' 2>&1 | %FileCheck %t/constant.mlir
 
 //--- net.mlir
 // CHECK-NOT:  torch.
@@ -63,5 +65,37 @@ module {
   func.func @net(%x: tensor<?x2xf32>) -> tensor<?xf32> {
     %0 = "torch.mean"(%x) {dims = array<i64: 1>, keepdim = false} : (tensor<?x2xf32>) -> tensor<?xf32>
     return %0 : tensor<?xf32>
+  }
+}
+
+//--- curves.mlir
+// A function that is no clamp keeps its place in front of an activation with its range. Limits that do not hold 0 are moved there, or
+// mirrored.
+// CHECK:      %[[C:.*]] = "ann.curve"(%{{.*}}) {function = "gelu", parameter = dense<0.000000e+00> : tensor<1xf64>}
+// CHECK-NEXT: %[[A:.*]] = "ann.activation"(%[[C]]) {maximum = 0x7FF0000000000000 : f64, minimum = -1.700000e-01 : f64}
+// CHECK-NEXT: %[[D:.*]] = "ann.curve"(%[[A]]) {function = "leaky_relu", parameter = dense<[-5.000000e-01, 2.500000e-01]> : tensor<2xf32>}
+// CHECK-NEXT: %[[B:.*]] = "ann.activation"(%[[D]]) {maximum = 0x7FF0000000000000 : f64, minimum = 0xFFF0000000000000 : f64}
+// CHECK-NEXT: %[[E:.*]] = "ann.scale"(%[[B]]) {bias = dense<-1.000000e+00> : tensor<2xf32>, weight = dense<1.000000e+00> : tensor<2xf32>}
+// CHECK-NEXT: %[[F:.*]] = "ann.activation"(%[[E]]) {maximum = 2.000000e+00 : f64, minimum = 0.000000e+00 : f64}
+// CHECK-NEXT: %[[G:.*]] = "ann.scale"(%[[F]]) {bias = dense<1.000000e+00> : tensor<2xf32>, weight = dense<1.000000e+00> : tensor<2xf32>}
+// CHECK-NEXT: %[[H:.*]] = "ann.scale"(%[[G]]) {bias = dense<-2.500000e+00> : tensor<2xf32>, weight = dense<-1.000000e+00> : tensor<2xf32>}
+// CHECK-NEXT: %[[I:.*]] = "ann.activation"(%[[H]]) {maximum = 0x7FF0000000000000 : f64, minimum = 0.000000e+00 : f64}
+// CHECK-NEXT: "ann.scale"(%[[I]]) {bias = dense<-2.500000e+00> : tensor<2xf32>, weight = dense<-1.000000e+00> : tensor<2xf32>}
+module {
+  func.func @net(%x: tensor<?x2xf32>) -> tensor<?x2xf32> {
+    %0 = "torch.gelu"(%x) {approximate_tanh = false} : (tensor<?x2xf32>) -> tensor<?x2xf32>
+    %1 = "torch.prelu"(%0) {weight = dense<[-0.5, 0.25]> : tensor<2xf32>} : (tensor<?x2xf32>) -> tensor<?x2xf32>
+    %2 = "torch.clamp"(%1) {minimum = 1.0, maximum = 3.0} : (tensor<?x2xf32>) -> tensor<?x2xf32>
+    %4 = "torch.clamp"(%2) {minimum = 0xFFF0000000000000 : f64, maximum = -2.5} : (tensor<?x2xf32>) -> tensor<?x2xf32>
+    return %4 : tensor<?x2xf32>
+  }
+}
+
+//--- constant.mlir
+// CHECK: constant.mlir:[[#@LINE+3]]:10: error: `torch.clamp` is 1 whatever its input: nothing behind it depends on the image; leave it out
+module {
+  func.func @net(%x: tensor<?x2xf32>) -> tensor<?x2xf32> {
+    %0 = "torch.clamp"(%x) {minimum = 1.0, maximum = 1.0} : (tensor<?x2xf32>) -> tensor<?x2xf32>
+    return %0 : tensor<?x2xf32>
   }
 }

@@ -78,9 +78,9 @@ pub struct Layer {
     pub neurons: u64,
     /// Proved bound on the absolute value of every membrane at any time.
     pub membrane_bound: i64,
-    /// Smallest threshold.
+    /// Smallest threshold; of neurons that follow a table, smallest breakpoint.
     pub threshold_min: i32,
-    /// Largest threshold.
+    /// Largest threshold or breakpoint.
     pub threshold_max: i32,
 }
 

@@ -183,6 +183,25 @@ pub enum OpKind {
         /// Steps until what is sent arrives.
         delay: u32,
     },
+    /// Signed neurons that follow a table. `v(0) = initial`, `S(0) = 0`. Each step `v += I`; with
+    /// `target = start[c] + Σ steps[c, k]` over all `k` with `breakpoints[c, k] ≤ v`: if `target > S`, send +1, `S += 1`; if
+    /// `target < S`, send −1, `S −= 1`. The membrane is never reset.
+    StBifTable {
+        /// i32 `[C, K]`, ascending in each row; the largest integer pads rows.
+        breakpoints: TensorName,
+        /// i8 `[C, K]`: 1 or −1, and 0 in the padding.
+        steps: TensorName,
+        /// i32 `[C]`, the target below all breakpoints.
+        start: TensorName,
+        /// i32 `[C]`, or the shape of the value.
+        initial: TensorName,
+        /// Smallest target, at most 0.
+        low: i32,
+        /// Largest target, at least 0.
+        high: i32,
+        /// Steps until what is sent arrives.
+        delay: u32,
+    },
     /// Integrate-and-fire behind a gate. `v(0) = initial − hold`. Each step `v += I`, in step `release` also
     /// `v += hold`, in step `release + levels` also `v −= hold`; then, if `v ≥ threshold`: send +1, `v −= threshold`.
     HoldAndFire {
@@ -240,9 +259,10 @@ impl OpKind {
     /// Steps until what the neurons send arrives; `None` if the op is no layer of neurons.
     pub fn delay(&self) -> Option<u32> {
         match self {
-            Self::StBif { delay, .. } | Self::HoldAndFire { delay, .. } | Self::If { delay, .. } => {
-                Some(*delay)
-            }
+            Self::StBif { delay, .. }
+            | Self::StBifTable { delay, .. }
+            | Self::HoldAndFire { delay, .. }
+            | Self::If { delay, .. } => Some(*delay),
             _ => None,
         }
     }

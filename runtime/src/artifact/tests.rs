@@ -400,3 +400,35 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn tables_that_do_not_hold_together_are_refused() {
+    let found = |breakpoints: &[i32], steps: &[i8], start: i32, shape: [usize; 2]| {
+        let mut b = Builder::new(Schedule::StBif, 10);
+        let x = b.encode(&[1], false);
+        let kind = OpKind::StBifTable {
+            breakpoints: b.tensor(&shape, breakpoints),
+            steps: b.tensor(&[1, steps.len()], steps),
+            start: b.tensor(&[1], &[start]),
+            initial: b.tensor(&[1], &[0i32]),
+            low: -1,
+            high: 1,
+            delay: 0,
+        };
+        let y = b.op(kind, &[x], &[1]);
+        b.readout(y, "y");
+        b.finish().validate().map_err(|error| error.to_string())
+    };
+    assert_eq!(found(&[3, i32::MAX], &[1, 0], 0, [1, 2]), Ok(()));
+    for (result, part) in [
+        (found(&[3, 2], &[1, -1], 0, [1, 2]), "do not ascend"),
+        (found(&[3, 4], &[1, 1], 0, [1, 2]), "the level 2, outside -1..=1"),
+        (found(&[3, 4], &[1, -1], -2, [1, 2]), "the level -2, outside -1..=1"),
+        (found(&[3, 4], &[1], 0, [1, 2]), "not [1, 2]"),
+        (found(&[3, 4], &[1, 0], 0, [2, 1]), "not [1, 1]"),
+        (found(&[], &[], 0, [1, 0]), "not [1, 1]"),
+    ] {
+        let problem = result.unwrap_err();
+        assert!(problem.contains(part), "`{problem}` does not say `{part}`");
+    }
+}

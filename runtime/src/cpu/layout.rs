@@ -38,7 +38,7 @@ impl Layout {
     }
 
     /// Channel of the element that the engine keeps at an index.
-    fn channel_of(&self, index: usize) -> usize {
+    pub(super) fn channel_of(&self, index: usize) -> usize {
         index % self.channels
     }
 

@@ -20,6 +20,7 @@ mod run;
 mod state;
 mod synapse;
 mod synapse_kernel;
+mod table;
 mod tensors;
 #[cfg(test)]
 mod tests;

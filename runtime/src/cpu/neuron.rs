@@ -4,6 +4,7 @@ use super::{
     events::Events,
     layout::{Layout, Pattern},
     neuron_kernel,
+    table::Tables,
     tensors::Parameters,
 };
 use crate::artifact::{
@@ -15,16 +16,20 @@ use crate::artifact::{
 #[derive(Debug)]
 enum Dynamics {
     StBif {
+        threshold: Pattern,
         low: i32,
         high: i32,
     },
+    StBifTable(Tables),
     HoldAndFire {
+        threshold: Pattern,
         hold: i32,
         open: u32,
         close: u32,
     },
     /// Plain integrate-and-fire; the bias is absent where it is zero everywhere.
     If {
+        threshold: Pattern,
         gain: i32,
         bias: Option<Pattern>,
     },
@@ -36,7 +41,6 @@ pub(super) struct Neurons {
     pub(super) input: ValueId,
     pub(super) output: ValueId,
     dynamics: Dynamics,
-    threshold: Pattern,
     /// Membranes before the first step.
     initial: Vec<i32>,
     delay: usize,
@@ -45,7 +49,7 @@ pub(super) struct Neurons {
 /// What a layer of neurons remembers besides its membranes.
 #[derive(Debug)]
 pub(super) struct NeuronState {
-    /// Spikes sent minus spikes taken back, for each neuron; only `st-bif` has it.
+    /// Spikes sent minus spikes taken back, for each neuron; only the neurons of `st-bif` have it.
     tracers: Vec<i32>,
     /// Events under way; slot `t mod delay` holds what was sent in step `t`.
     delayed: Vec<Events>,
@@ -71,18 +75,29 @@ impl Neurons {
         parameters: &Parameters<'_>,
     ) -> Result<Option<Self>, ArtifactError> {
         let layout = Layout::new(shape);
-        let (dynamics, threshold, initial, delay) = match kind {
+        let pattern = |name: &String| Ok::<_, ArtifactError>(Pattern::new(&parameters.values(name)?, layout));
+        let (dynamics, initial, delay) = match kind {
             OpKind::StBif { threshold, initial, low, high, delay } => {
-                (Dynamics::StBif { low: *low, high: *high }, threshold, initial, *delay)
+                let threshold = pattern(threshold)?;
+                (Dynamics::StBif { threshold, low: *low, high: *high }, initial, *delay)
+            }
+            OpKind::StBifTable { breakpoints, steps, start, initial, delay, .. } => {
+                let tables = Tables::new(
+                    layout,
+                    parameters.values(breakpoints)?,
+                    &parameters.values(steps)?,
+                    &parameters.values(start)?,
+                );
+                (Dynamics::StBifTable(tables), initial, *delay)
             }
             OpKind::HoldAndFire { threshold, initial, hold, release, levels, delay } => {
                 let close = release.saturating_add(*levels);
-                (Dynamics::HoldAndFire { hold: *hold, open: *release, close }, threshold, initial, *delay)
+                let threshold = pattern(threshold)?;
+                (Dynamics::HoldAndFire { threshold, hold: *hold, open: *release, close }, initial, *delay)
             }
             OpKind::If { threshold, initial, bias, gain, delay } => {
-                let bias =
-                    Some(Pattern::new(&parameters.values(bias)?, layout)).filter(|bias| !bias.is_zero());
-                (Dynamics::If { gain: *gain, bias }, threshold, initial, *delay)
+                let bias = Some(pattern(bias)?).filter(|bias| !bias.is_zero());
+                (Dynamics::If { threshold: pattern(threshold)?, gain: *gain, bias }, initial, *delay)
             }
             _ => return Ok(None),
         };
@@ -90,8 +105,7 @@ impl Neurons {
         if let Dynamics::HoldAndFire { hold, .. } = dynamics {
             initial.iter_mut().for_each(|membrane| *membrane = membrane.wrapping_sub(hold));
         }
-        let threshold = Pattern::new(&parameters.values(threshold)?, layout);
-        Ok(Some(Self { input, output, dynamics, threshold, initial, delay: delay as usize }))
+        Ok(Some(Self { input, output, dynamics, initial, delay: delay as usize }))
     }
 
     /// Number of neurons.
@@ -111,7 +125,7 @@ impl Neurons {
 
     /// The state before the first step.
     pub(super) fn state(&self) -> NeuronState {
-        let has_tracer = matches!(self.dynamics, Dynamics::StBif { .. });
+        let has_tracer = matches!(self.dynamics, Dynamics::StBif { .. } | Dynamics::StBifTable(_));
         NeuronState {
             tracers: vec![0; if has_tracer { self.len() } else { 0 }],
             delayed: vec![Events::default(); self.delay],
@@ -141,7 +155,7 @@ impl Neurons {
         state: &mut NeuronState,
         arriving: &mut Events,
     ) {
-        if let Dynamics::HoldAndFire { hold, open, close } = self.dynamics {
+        if let Dynamics::HoldAndFire { hold, open, close, .. } = self.dynamics {
             let charge = if step == open { hold } else { hold.wrapping_neg() };
             if step == open || step == close {
                 membranes.iter_mut().for_each(|membrane| *membrane = membrane.wrapping_add(charge));
@@ -161,13 +175,16 @@ impl Neurons {
         sent.clear();
         if touched || !state.quiet {
             match &self.dynamics {
-                Dynamics::StBif { low, high } => {
+                Dynamics::StBif { threshold, low, high } => {
                     let range = (*low, *high);
-                    neuron_kernel::st_bif(membranes, &mut state.tracers, &self.threshold, range, sent);
+                    neuron_kernel::st_bif(membranes, &mut state.tracers, threshold, range, sent);
                 }
-                Dynamics::HoldAndFire { .. } => neuron_kernel::fire(membranes, &self.threshold, None, sent),
-                Dynamics::If { bias, .. } => {
-                    neuron_kernel::fire(membranes, &self.threshold, bias.as_ref(), sent)
+                Dynamics::StBifTable(tables) => tables.fire(membranes, &mut state.tracers, sent),
+                Dynamics::HoldAndFire { threshold, .. } => {
+                    neuron_kernel::fire(membranes, threshold, None, sent)
+                }
+                Dynamics::If { threshold, bias, .. } => {
+                    neuron_kernel::fire(membranes, threshold, bias.as_ref(), sent)
                 }
             }
             // Who did not fire now will not fire before something arrives: nobody was enabled.

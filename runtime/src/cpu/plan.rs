@@ -187,7 +187,10 @@ impl Plan {
                 self.max_pools.push((planner.elements(input), planner.elements(output)));
                 PlannedOp::MaxPool { pool, input, output, state: self.max_pools.len() - 1 }
             }),
-            OpKind::StBif { .. } | OpKind::HoldAndFire { .. } | OpKind::If { .. } => {
+            OpKind::StBif { .. }
+            | OpKind::StBifTable { .. }
+            | OpKind::HoldAndFire { .. }
+            | OpKind::If { .. } => {
                 let neurons = Neurons::new(kind, input, output, to, parameters)?;
                 neurons.zip(sink.accumulator()).map(|(neurons, (membranes, current))| {
                     self.last_gate = self.last_gate.max(neurons.last_gate());
@@ -274,7 +277,9 @@ impl<'a> Planner<'a> {
                 Some(buffer) => Sink::Buffer(Destination { buffer, harvest: false }),
                 None => Sink::Events,
             },
-            OpKind::StBif { .. } | OpKind::HoldAndFire { .. } => self.accumulator(op, elements, 1),
+            OpKind::StBif { .. } | OpKind::StBifTable { .. } | OpKind::HoldAndFire { .. } => {
+                self.accumulator(op, elements, 1)
+            }
             OpKind::If { gain, .. } | OpKind::Readout { gain, .. } => self.accumulator(op, elements, *gain),
             _ => Sink::Events,
         }

@@ -40,6 +40,8 @@ pub struct Generated {
     pub weights: Vec<Tensor>,
     /// Shape of an image.
     pub input: Vec<usize>,
+    /// Whether there is a nonlinearity that only `st-bif` carries.
+    pub curved: bool,
 }
 
 /// Largest number of elements of a value: the networks stay small.
@@ -54,6 +56,8 @@ struct Builder {
     /// Whether there are synapses; an activation before them is part of the input's code and makes no neurons.
     weighted: bool,
     nonlinear: bool,
+    /// Whether there is a nonlinearity that only `st-bif` carries.
+    curved: bool,
 }
 
 impl Recipe {
@@ -67,6 +71,7 @@ impl Recipe {
             seed: self.seed,
             weighted: false,
             nonlinear: false,
+            curved: false,
         };
         builder.start(self.input);
         for op in &self.ops {
@@ -89,7 +94,7 @@ impl Recipe {
             builder.lines.join("\n"),
             values.join(", ")
         );
-        Generated { text, weights: builder.weights, input }
+        Generated { text, weights: builder.weights, input, curved: builder.curved }
     }
 }
 
@@ -171,6 +176,7 @@ impl Builder {
             0 | 1 if self.shape().len() == 3 => self.convolution([a, b, c, d, e]),
             2 => self.batch_norm(a),
             3 | 4 => self.relu(),
+            5 if a >= 100 => self.curve(a, b),
             5 => self.clamp(a),
             6 | 7 if self.shape().len() == 3 => self.pool(kind.is_multiple_of(2), [a, b, c, d]),
             8 if self.shape().len() == 3 => self.adaptive(a, b),
@@ -196,9 +202,36 @@ impl Builder {
         self.nonlinear |= self.weighted;
         self.same(
             "clamp",
-            [", min = 0, max = 6", ", min = -1, max = 1", ", min = 0, max = 1.5", ", min = -0.5, max = 2"]
-                [usize::from(kind) % 4],
+            [
+                ", min = 0, max = 6",
+                ", min = -1, max = 1",
+                ", min = 0, max = 1.5",
+                ", min = -0.5, max = 2",
+                ", min = 0.25, max = 2",
+                ", max = -0.5",
+            ][usize::from(kind) % 6],
         );
+    }
+
+    /// A nonlinearity that is no clamp.
+    fn curve(&mut self, kind: u8, parameter: u8) {
+        (self.nonlinear, self.curved) = (true, true);
+        let slope = ["0.01", "0.3", "-0.5", "1.5"][usize::from(parameter) % 4];
+        let (op, arguments) = match kind % 11 {
+            0 => ("leaky_relu", format!(", negative_slope = {slope}")),
+            1 => ("elu", format!(", alpha = {slope}")),
+            2 => ("softplus", format!(", beta = {}", 1 + parameter % 3)),
+            3 => ("gelu", format!(", approximate_tanh = {}", parameter.is_multiple_of(2))),
+            4 => {
+                let channels = if parameter.is_multiple_of(2) { 1 } else { self.shape()[0] };
+                ("prelu", format!(", {}", self.weight("weight", &[channels], 0.6)))
+            }
+            other => {
+                let plain = ["hardsigmoid", "hardswish", "silu", "sigmoid", "tanh", "mish"];
+                (plain[usize::from(other) - 5], String::new())
+            }
+        };
+        self.same(op, &arguments);
     }
 
     fn convolution(&mut self, [a, b, c, d, e]: [u8; 5]) {

@@ -3,6 +3,7 @@
 //! An op is one `impl Operation`: its signature, what it needs of its inputs and weights, the shape it makes, and how it
 //! is written back. The table at the end of this file lists them all.
 
+mod activation;
 mod call;
 mod conv;
 mod norm;
@@ -11,6 +12,9 @@ mod pool;
 mod shape;
 mod signature;
 
+pub use activation::{
+    Elu, Gelu, Hardsigmoid, Hardswish, Hardtanh, LeakyRelu, Mish, Prelu, Relu6, Sigmoid, Silu, Softplus, Tanh,
+};
 pub use call::{Bound, Call};
 pub use conv::{Conv2d, Linear};
 pub use norm::{BatchNorm, Normalize};
@@ -80,29 +84,37 @@ macro_rules! ops {
 
 ops! {
     Conv2d Linear BatchNorm Normalize
-    Relu Clamp Add Mul Dropout Identity
+    Relu Clamp Relu6 Hardtanh
+    LeakyRelu Prelu Elu Hardsigmoid Hardswish Silu Gelu Sigmoid Tanh Softplus Mish
+    Add Mul Dropout Identity
     MaxPool2d AvgPool2d AdaptiveAvgPool2d Mean
     Flatten Concat Slice Pad
 }
 
-const ONLY_PIECEWISE_LINEAR: &str = "the activations are relu and clamp: train the network with one of them";
+const NO_SUCH_CURVE: &str =
+    "train the network with another activation: relu, leaky_relu, elu, silu, gelu, mish, tanh";
 const ONLY_TWO_DIMENSIONS: &str = "conv2d is the only convolution";
 
 /// What to write instead of names that PyTorch users reach for.
 pub const REMEDIES: &[(&str, &str)] = &[
-    ("gelu", ONLY_PIECEWISE_LINEAR),
-    ("silu", ONLY_PIECEWISE_LINEAR),
-    ("elu", ONLY_PIECEWISE_LINEAR),
-    ("selu", ONLY_PIECEWISE_LINEAR),
-    ("leaky_relu", ONLY_PIECEWISE_LINEAR),
-    ("sigmoid", ONLY_PIECEWISE_LINEAR),
-    ("tanh", ONLY_PIECEWISE_LINEAR),
+    ("selu", "write `elu(%x, alpha = 1.6732632423543772)` and `mul(%y, 1.0507009873554805)`"),
+    ("celu", NO_SUCH_CURVE),
+    ("softsign", NO_SUCH_CURVE),
+    ("tanhshrink", NO_SUCH_CURVE),
+    ("hardshrink", NO_SUCH_CURVE),
+    ("softshrink", NO_SUCH_CURVE),
+    ("threshold", NO_SUCH_CURVE),
+    ("glu", NO_SUCH_CURVE),
+    (
+        "rrelu",
+        "write `leaky_relu(%x, negative_slope = …)` with the mean of its two slopes, as PyTorch does at inference",
+    ),
+    ("logsigmoid", "write `mul(%x, -1)`, `softplus(%y)` and `mul(%z, -1)`"),
+    ("swish", "write `silu(%x)`"),
     ("conv1d", ONLY_TWO_DIMENSIONS),
     ("conv3d", ONLY_TWO_DIMENSIONS),
     ("conv_transpose2d", ONLY_TWO_DIMENSIONS),
     ("cat", "write `concat(%a, %b, dim = 1)`"),
-    ("relu6", "write `clamp(%x, min = 0, max = 6)`"),
-    ("hardtanh", "write `clamp(%x, min = -1, max = 1)`"),
     ("view", "write `flatten(%x)` where the batch axis stays"),
     ("reshape", "write `flatten(%x)` where the batch axis stays"),
     ("squeeze", "write `flatten(%x)` where the batch axis stays"),

@@ -31,6 +31,7 @@ fn every_op_has_its_counterpart() {
         ("conv.bias", &[6]),
         ("bn.running_mean", &[6]),
         ("bn.running_var", &[6]),
+        ("act.weight", &[2]),
         ("fc.weight", &[5, 2]),
     ];
     let text = body(
@@ -55,7 +56,20 @@ fn every_op_has_its_counterpart() {
          %q = mean(%p, dims = 2)
          %r = flatten(%q)
          %s = slice(%r, dim = 1, end = 2)
-         %y = linear(%s, @fc.weight)",
+         %c0 = relu6(%s)
+         %c1 = hardtanh(%c0)
+         %c2 = leaky_relu(%c1)
+         %c3 = prelu(%c2, @act.weight)
+         %c4 = elu(%c3)
+         %c5 = hardsigmoid(%c4)
+         %c6 = hardswish(%c5)
+         %c7 = silu(%c6)
+         %c8 = gelu(%c7)
+         %c9 = sigmoid(%c8)
+         %c10 = tanh(%c9)
+         %c11 = softplus(%c10)
+         %c12 = mish(%c11)
+         %y = linear(%c12, @fc.weight)",
     );
     let weights = weights(shapes);
     let graph = graph(&text, &weights);

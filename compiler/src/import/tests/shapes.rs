@@ -99,6 +99,23 @@ fn values_alone_keep_their_shape() {
     {
         apply("2, 3", call, "2, 3");
     }
+    for call in [
+        "relu6(%x)",
+        "hardtanh(%x, max_val = 2)",
+        "leaky_relu(%x, negative_slope = 0.2)",
+        "prelu(%x, @b.weight)",
+        "elu(%x, 0.5)",
+        "hardsigmoid(%x)",
+        "hardswish(%x)",
+        "silu(%x)",
+        "gelu(%x, approximate_tanh = true)",
+        "sigmoid(%x)",
+        "tanh(%x)",
+        "softplus(%x, beta = 2)",
+        "mish(%x)",
+    ] {
+        apply("3, 2", call, "3, 2");
+    }
     let TorchOp::Add(op) = apply("2, 3", "add(%x, %x)", "2, 3") else { panic!() };
     assert_eq!(op.y, Addend::Tensor);
     let TorchOp::Clamp(op) = apply("2, 3", "clamp(%x, min = -inf, max = 6)", "2, 3") else { panic!() };

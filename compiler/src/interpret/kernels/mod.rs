@@ -118,7 +118,7 @@ pub(super) fn clip(x: f64, minimum: f64, maximum: f64) -> f64 {
 }
 
 /// The rounding of the numeric contract: ties go up.
-pub(super) fn round_half_up(x: f64) -> f64 {
+pub(crate) fn round_half_up(x: f64) -> f64 {
     (x + 0.5).floor()
 }
 

@@ -60,6 +60,37 @@ fn st_bif_takes_back_what_late_inhibition_forbids() {
 }
 
 #[test]
+fn a_table_is_followed_up_and_down() {
+    // 0 below −9, −1 from there to 4, 0, and 1 from 7 on. It starts at 5 and gets 3, then 3 · −1 and so on from a neuron that sends late.
+    let table = |input: &str, initial: i32, delay: i32| {
+        format!(
+            r#""snn.st_bif_table"({input}) {{breakpoints = dense<[[-9, 4, 7, 2147483647]]> : tensor<1x4xi32>,
+               steps = dense<[[-1, 1, 1, 0]]> : tensor<1x4xi8>, start = dense<0> : tensor<1xi32>,
+               initial = dense<{initial}> : tensor<1xi32>, low = -1, high = 1, delay = {delay}}} : (VALUE) -> VALUE"#
+        )
+    };
+    let body = format!(
+        r#"%a = {}
+           %n = "snn.scale"(%a) {{weight = dense<-10> : tensor<1xi8>}} : (VALUE) -> VALUE
+           %i = "snn.add"(%c, %n) : (VALUE, VALUE) -> VALUE
+           %s = {}"#,
+        table("%c", 5, 1),
+        table("%i", 5, 0)
+    );
+    let (outcome, sent) = simulate(&one_neuron(false, &body, PLAIN_READOUT), 3.0, LONG);
+    assert_eq!(sent[1], [1.0, 0.0, 0.0, 0.0]);
+    assert_eq!(sent[4], [1.0, -1.0, -1.0, 0.0]);
+    assert_eq!((outcome.settled_at, outcome.outputs[0].integer[[0]]), (Some(3), 6.0));
+    for (x, level) in
+        [(-20.0, 0.0), (-14.0, -1.0), (-2.0, -1.0), (-1.0, 0.0), (1.0, 0.0), (2.0, 1.0), (90.0, 1.0)]
+    {
+        let text = one_neuron(false, &format!("%s = {}", table("%c", 5, 0)), PLAIN_READOUT);
+        let (outcome, _) = simulate(&text, x, LONG);
+        assert_eq!(outcome.outputs[0].integer[[0]], 7.0 + level, "{x}");
+    }
+}
+
+#[test]
 fn spikes_on_their_way_keep_the_network_from_settling() {
     let body = r#"%s = "snn.st_bif"(%c) {threshold = dense<1> : tensor<1xi32>, initial = dense<0> : tensor<1xi32>,
                     low = 0, high = 1, delay = 3} : (VALUE) -> VALUE"#;

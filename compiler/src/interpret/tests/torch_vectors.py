@@ -96,6 +96,20 @@ case("relu", (2, 3), F.relu)
 case("clamp", (2, 3), lambda x: x.clamp(-1.5, 2.0), minimum=-1.5, maximum=2.0)
 case("clamp", (2, 3), lambda x: x.clamp(min=0.5), minimum=0.5, maximum=float("inf"))
 
+case("leaky_relu", (2, 3), lambda x: F.leaky_relu(x, 0.125), negative_slope=0.125)
+weight = ramp(2, start=5)
+case("prelu", (2, 3), lambda x: F.prelu(x, weight), weight=weight)
+weight = ramp(1, start=6)
+case("prelu", (2, 3), lambda x: F.prelu(x, weight), weight=weight)
+case("elu", (2, 3), lambda x: F.elu(x, 0.75), alpha=0.75)
+case("softplus", (2, 3), lambda x: F.softplus(x, 2.0), beta=2.0)
+for name in ["hardsigmoid", "hardswish", "silu", "mish"]:
+    case(name, (3, 4), getattr(F, name))
+case("sigmoid", (3, 4), torch.sigmoid)
+case("tanh", (3, 4), torch.tanh)
+case("gelu", (3, 4), F.gelu, approximate_tanh=False)
+case("gelu", (3, 4), lambda x: F.gelu(x, approximate="tanh"), approximate_tanh=True)
+
 for shape, kernel, stride, padding, dilation, ceil_mode in itertools.product(
     [(1, 5, 8), (1, 7, 6)], [(2, 3)], [(2, 2), (3, 1), (2, 3)], [(0, 0), (1, 1)], [(1, 1), (2, 2)], [False, True]
 ):

@@ -110,7 +110,12 @@ fn sites<'c, 'a>(module: OperationRef<'c, 'a>) -> IrResult<'c, Vec<Site<'c, 'a>>
     for &operation in &operations {
         let limits = match mlir::view::<ann::Activation>(operation)? {
             Some(activation) => [activation.minimum, activation.maximum],
-            None if mlir::has_name(operation, "func.return") => [f64::NEG_INFINITY, f64::INFINITY],
+            // A curve's operand is what its membrane will hold, of which `correct-bias` looks at the mean.
+            None if mlir::has_name(operation, "func.return")
+                || mlir::has_name(operation, ann::Curve::NAME) =>
+            {
+                [f64::NEG_INFINITY, f64::INFINITY]
+            }
             None => continue,
         };
         for value in operation.operands() {

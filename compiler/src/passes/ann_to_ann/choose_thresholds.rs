@@ -82,9 +82,12 @@ impl Pass for ChooseThresholds {
                     IrError::at(operation, "no observation of this activation: run `calibrate` first")
                 })??;
             let distributions = distributions(&observe)?;
-            let input = match mlir::definition(value) {
-                Some(definition) => mlir::view::<ann::Normalize>(definition)?,
-                None => None,
+            let (input, behind_curve) = match mlir::definition(value) {
+                Some(definition) => (
+                    mlir::view::<ann::Normalize>(definition)?,
+                    mlir::view::<ann::Curve>(definition)?.is_some(),
+                ),
+                None => (None, false),
             };
             let quantize = match input {
                 Some(normalize) => {
@@ -92,6 +95,7 @@ impl Pass for ChooseThresholds {
                     let channels = observe.mean.shape().iter().product();
                     Grid { steps: vec![step; channels], low: -self.input_levels, high: self.input_levels }
                 }
+                None if behind_curve => self.curve_grid(&activation, &distributions),
                 None => self
                     .grid(&activation, &distributions)
                     .map_err(|message| IrError::at(operation, message))?,
@@ -150,6 +154,19 @@ impl ChooseThresholds {
             low: level(minimum, low).max(low),
             high: level(maximum, high).min(high),
         })
+    }
+
+    /// The curve keeps its range by itself, so each channel has a step of its own, and there are no levels where it never goes.
+    fn curve_grid(&self, activation: &ann::Activation, distributions: &[Distribution]) -> Grid {
+        let (low, high) = (if activation.minimum < 0.0 { -self.levels } else { 0 }, self.levels);
+        let widest = activation.maximum.max(-activation.minimum);
+        let cap = widest / self.levels as f64;
+        let steps =
+            steps_of(distributions, low, high).into_iter().map(|step| step.min(cap)).collect::<Vec<_>>();
+        let finest = steps.iter().copied().fold(f64::INFINITY, f64::min);
+        // A cast limits what is infinite.
+        let level = |bound: f64| (bound / finest + 0.5).floor() as i64;
+        Grid { low: level(activation.minimum).max(low), high: level(activation.maximum).min(high), steps }
     }
 
     fn input_step<'c>(

@@ -128,7 +128,8 @@ fn correct<'c>(
     Ok(())
 }
 
-/// Real value of 1 in each channel of an accumulator: its activation's scale over its threshold, or the scale of the output.
+/// Real value of 1 in each channel of an accumulator: its activation's scale over its threshold, the unit
+/// of its table, or the scale of the output.
 fn unit<'c>(value: Value<'c, '_>) -> IrResult<'c, Option<Vec<f64>>> {
     for user in mlir::users(value) {
         if let Some(requantize) = mlir::view::<ann::Requantize>(user)? {
@@ -137,6 +138,9 @@ fn unit<'c>(value: Value<'c, '_>) -> IrResult<'c, Option<Vec<f64>>> {
             return Ok(Some(
                 scale.iter().zip(&threshold).map(|(scale, threshold)| scale / threshold).collect(),
             ));
+        }
+        if let Some(table) = mlir::view::<ann::RequantizeTable>(user)? {
+            return Ok(Some(table.unit.read()?.to_f64()));
         }
         if let Some(dequantize) = mlir::view::<ann::Dequantize>(user)? {
             return Ok(Some(dequantize.scale.read()?.to_f64()));

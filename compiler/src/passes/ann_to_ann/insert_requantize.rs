@@ -16,6 +16,7 @@
 //! - the network input is read by one activation only;
 //! - conv, linear, scale and max_pool2d read levels;
 //! - an accumulator has one reader: an activation, a weightless linear op, or the return;
+//! - a curve has one reader, an activation;
 //! - an accumulator is reshaped only where each element is a channel before and after.
 
 use crate::{
@@ -93,6 +94,11 @@ impl Walk {
                 self.kind(operation, mlir::operand(operation)?)?;
                 Kind::Level
             }
+            // The activation behind a curve is the place where both become a neuron.
+            Op::Curve(_) => {
+                self.kind(operation, mlir::operand(operation)?)?;
+                Kind::Accumulator
+            }
             // Where scales of operands meet in one channel, only a membrane can bring them together.
             Op::Add(_) => self.joined(operation)?,
             Op::Concat(ann::Concat { axis }) if axis != 1 => self.joined(operation)?,
@@ -109,6 +115,7 @@ impl Walk {
             | Op::FakeQuantize(_)
             | Op::Encode(_)
             | Op::Requantize(_)
+            | Op::RequantizeTable(_)
             | Op::Dequantize(_) => {
                 let message = format!(
                     "`{}` is quantised already: run this pass before `calibrate`",
@@ -118,7 +125,11 @@ impl Walk {
             }
         };
         let value = mlir::result(operation)?;
-        if kind == Kind::Accumulator && must_become_levels(operation, value)? {
+        let becomes_levels = match op {
+            Op::Curve(_) => !has_activation(value)?,
+            _ => kind == Kind::Accumulator && must_become_levels(operation, value)?,
+        };
+        if becomes_levels {
             let name = self.unique(&format!("{}.requantize", mlir::layer(operation)));
             return self.insert(operation, value, &name);
         }
@@ -195,6 +206,14 @@ const UNLIMITED: ann::Activation = ann::Activation { minimum: f64::NEG_INFINITY,
 /// Identity of a value, to look it up.
 fn key(value: Value) -> usize {
     value.to_raw().ptr as usize
+}
+
+/// Whether one activation, and nothing else, reads `value`.
+fn has_activation<'c>(value: Value<'c, '_>) -> IrResult<'c, bool> {
+    match mlir::users(value)[..] {
+        [user] => Ok(mlir::view::<ann::Activation>(user)?.is_some()),
+        _ => Ok(false),
+    }
 }
 
 /// Whether the accumulator `value`, which `operation` computes, is read in a way that only levels may be.

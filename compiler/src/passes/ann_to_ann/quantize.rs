@@ -14,6 +14,7 @@
 //! smallest one for which all weights fit: 8 bits in convolutions and dense layers, 16 on identity paths.
 
 mod accumulate;
+mod curves;
 #[cfg(test)]
 mod tests;
 mod units;
@@ -123,7 +124,7 @@ impl<'c, 'a> Lowering<'_, 'c, 'a> {
         // A linear op of level values gives level values; one of accumulators waits for the activation that it flows into.
         let operands = operation.operands().collect::<Vec<_>>();
         match ann::Op::read(operation).map_err(|error| IrError::at(operation, error.to_string()))? {
-            None | Some(ann::Op::Normalize(_) | ann::Op::Observe(_)) => return Ok(()),
+            None | Some(ann::Op::Normalize(_) | ann::Op::Observe(_) | ann::Op::Curve(_)) => return Ok(()),
             Some(ann::Op::Conv(_) | ann::Op::Linear(_) | ann::Op::Scale(_) | ann::Op::Add(_)) => {
                 return Ok(());
             }
@@ -177,13 +178,10 @@ impl<'c, 'a> Lowering<'_, 'c, 'a> {
                 high,
             };
             (mlir::insert_before(operation, &encode, &[image], r#type)?, wanted)
+        } else if let Some((curve, input)) = curves::before(operation)? {
+            (self.table(operation, &curve, input, &wanted, (low, high))?, wanted)
         } else {
-            let mut alpha = self.need(value)?;
-            for (alpha, wanted) in alpha.iter_mut().zip(&wanted) {
-                *alpha = alpha.max(wanted / LARGEST_THRESHOLD);
-            }
-            let alpha = self.settle(value, alpha)?;
-            let integer = self.accumulate(value, &alpha, operation)?;
+            let (integer, alpha) = self.membrane(operation, value, &wanted)?;
             let threshold = wanted
                 .iter()
                 .zip(&alpha)
@@ -205,11 +203,27 @@ impl<'c, 'a> Lowering<'_, 'c, 'a> {
                 low,
                 high,
             };
-            self.observations(value, operation)?;
             (mlir::insert_before(operation, &requantize, &[integer], r#type)?, scale)
         };
         self.levels.insert(key(result), Level { integer, scale });
         Ok(())
+    }
+
+    /// The integers of what flows into the activation `operation`, of scale `wanted`, and their unit.
+    fn membrane(
+        &mut self,
+        operation: OperationRef<'c, 'a>,
+        value: Value<'c, 'a>,
+        wanted: &[f64],
+    ) -> IrResult<'c, (Value<'c, 'a>, Vec<f64>)> {
+        let mut alpha = self.need(value)?;
+        for (alpha, wanted) in alpha.iter_mut().zip(wanted) {
+            *alpha = alpha.max(wanted / LARGEST_THRESHOLD);
+        }
+        let alpha = self.settle(value, alpha)?;
+        let integer = self.accumulate(value, &alpha, operation)?;
+        self.observations(value, operation)?;
+        Ok((integer, alpha))
     }
 
     fn returned(&mut self, operation: OperationRef<'c, 'a>) -> IrResult<'c, ()> {

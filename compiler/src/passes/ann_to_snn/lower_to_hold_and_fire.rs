@@ -56,7 +56,7 @@ impl Pass for LowerToHoldAndFire {
         let steps = latency::steps(&operations, &finals)?;
         let charges = partial_charges(&operations)?;
         synapses::lower(module, &mut HoldAndFire { finals, charges })?;
-        synapses::annotate(module, "hold-and-fire", steps, levels)
+        synapses::annotate(module, HoldAndFire::NAME, steps, levels)
     }
 }
 
@@ -79,9 +79,10 @@ fn partial_charges<'c>(operations: &[OperationRef<'c, '_>]) -> IrResult<'c, Vec<
             match ann::Op::read(operation).map_err(|error| IrError::at(operation, error.to_string()))? {
                 Some(ann::Op::Encode(encode)) => vec![encode.high.max(-encode.low) as f64; channels],
                 // The two neurons of a signed activation are counted both.
-                Some(ann::Op::Requantize(requantize)) => {
-                    vec![(requantize.high - requantize.low) as f64; channels]
-                }
+                Some(
+                    ann::Op::Requantize(ann::Requantize { low, high, .. })
+                    | ann::Op::RequantizeTable(ann::RequantizeTable { low, high, .. }),
+                ) => vec![(high - low) as f64; channels],
                 Some(ann::Op::Dequantize(_)) | None => vec![],
                 Some(_) => magnitude::of_linear(operation, &operands)?,
             };
@@ -98,6 +99,7 @@ struct HoldAndFire {
 }
 
 impl<'c, 'a> Schedule<'c, 'a> for HoldAndFire {
+    const NAME: &'static str = "hold-and-fire";
     const INPUT_EVERY_STEP: bool = false;
 
     fn neurons(

@@ -59,7 +59,7 @@ impl Pass for LowerToRate {
     fn run<'c>(&self, module: OperationRef<'c, '_>, _: &mut Session) -> IrResult<'c, ()> {
         let levels = synapses::levels(module)?;
         synapses::lower(module, &mut Rate { levels })?;
-        synapses::annotate(module, "rate", self.timesteps, levels)
+        synapses::annotate(module, Rate::NAME, self.timesteps, levels)
     }
 }
 
@@ -83,6 +83,7 @@ impl Rate {
 }
 
 impl<'c, 'a> Schedule<'c, 'a> for Rate {
+    const NAME: &'static str = "rate";
     const INPUT_EVERY_STEP: bool = true;
 
     fn neurons(

@@ -5,7 +5,7 @@
 //! %2 = "snn.st_bif"(%1) {threshold = θ, initial = ⌊θ/2⌋ + bias, low = 0, high = 31, …} : …   // after
 //! ```
 //!
-//! Equals the integer network once nothing is sent any more: `v = initial + ΣI − θS` always, and a neuron that may fire neither
+//! A table becomes a neuron whose tracer follows the table of its membrane. Equals the integer network once nothing is sent any more: `v = initial + ΣI − θS` always, and a neuron that may fire neither
 //! way has `S = clip(⌊(h + X)/θ⌋, low, high)`. Every input charge is injected once, biases through `initial`
 //! (`docs/src/numeric-contract.md`).
 
@@ -47,16 +47,23 @@ impl Pass for LowerToStBif {
         synapses::lower(module, &mut StBif)?;
         let operations = mlir::operations(mlir::network_block(module)?);
         let finals = latency::final_after(&operations, |_, operation| {
-            Ok(mlir::view::<snn::StBif>(operation)?
-                .map(|neuron| ((neuron.high - neuron.low) as u32, neuron.delay as u32)))
+            let range = match snn::Op::read(operation)? {
+                Some(snn::Op::StBif(snn::StBif { low, high, delay, .. }))
+                | Some(snn::Op::StBifTable(snn::StBifTable { low, high, delay, .. })) => {
+                    Some((low, high, delay))
+                }
+                _ => None,
+            };
+            Ok(range.map(|(low, high, delay)| ((high - low) as u32, delay as u32)))
         })?;
-        synapses::annotate(module, "st-bif", latency::steps(&operations, &finals)?, levels)
+        synapses::annotate(module, StBif::NAME, latency::steps(&operations, &finals)?, levels)
     }
 }
 
 struct StBif;
 
 impl<'c, 'a> Schedule<'c, 'a> for StBif {
+    const NAME: &'static str = "st-bif";
     const INPUT_EVERY_STEP: bool = false;
 
     fn neurons(
@@ -64,12 +71,7 @@ impl<'c, 'a> Schedule<'c, 'a> for StBif {
         site: &Site<'c, 'a>,
         requantize: &ann::Requantize<'c>,
     ) -> IrResult<'c, Value<'c, 'a>> {
-        if requantize.low > 0 || requantize.high < 0 {
-            return Err(IrError::at(
-                site.operation,
-                "a neuron starts silent: 0 must lie between its lowest and highest level",
-            ));
-        }
+        starts_silent(site, requantize.low, requantize.high)?;
         let threshold = requantize.threshold.read()?.to_f64();
         let neuron = snn::StBif {
             threshold: requantize.threshold,
@@ -81,9 +83,37 @@ impl<'c, 'a> Schedule<'c, 'a> for StBif {
         mlir::insert_before(site.operation, &neuron, &[site.current], site.current.r#type())
     }
 
+    fn table(
+        &mut self,
+        site: &Site<'c, 'a>,
+        table: &ann::RequantizeTable<'c>,
+    ) -> IrResult<'c, Value<'c, 'a>> {
+        starts_silent(site, table.low, table.high)?;
+        let neuron = snn::StBifTable {
+            breakpoints: table.breakpoints,
+            steps: table.steps,
+            start: table.start,
+            initial: site.tensor("initial", &site.charge)?,
+            low: table.low,
+            high: table.high,
+            delay: 0,
+        };
+        mlir::insert_before(site.operation, &neuron, &[site.current], site.current.r#type())
+    }
+
     fn readout(&mut self, site: &Site<'c, 'a>, scale: TensorAttr<'c>) -> IrResult<'c, snn::Readout<'c>> {
         synapses::readout_once(site, scale)
     }
+}
+
+fn starts_silent<'c>(site: &Site<'c, '_>, low: i64, high: i64) -> IrResult<'c, ()> {
+    if low <= 0 && high >= 0 {
+        return Ok(());
+    }
+    Err(IrError::at(
+        site.operation,
+        "a neuron starts silent: 0 must lie between its lowest and highest level",
+    ))
 }
 
 #[cfg(test)]

@@ -69,6 +69,9 @@ impl<'c> Site<'c, '_> {
 
 /// What makes a schedule: its neurons and readouts.
 pub trait Schedule<'c, 'a> {
+    /// Name on the command line.
+    const NAME: &'static str;
+
     /// Whether the encoder sends its codes in every step.
     const INPUT_EVERY_STEP: bool;
 
@@ -82,6 +85,27 @@ pub trait Schedule<'c, 'a> {
         site: &Site<'c, 'a>,
         requantize: &ann::Requantize<'c>,
     ) -> IrResult<'c, Value<'c, 'a>>;
+
+    /// Builds the neurons of a `requantize_table` and returns the events they send.
+    ///
+    /// # Errors
+    ///
+    /// If the schedule cannot carry it.
+    fn table(
+        &mut self,
+        site: &Site<'c, 'a>,
+        _table: &ann::RequantizeTable<'c>,
+    ) -> IrResult<'c, Value<'c, 'a>> {
+        Err(IrError::at(
+            site.operation,
+            format!(
+                "unsupported: schedule {} cannot carry `{}`, whose function is no clamp: its neuron has to follow a table and to take \
+                 spikes back; use --schedule st-bif, or train with relu or clamp",
+                Self::NAME,
+                mlir::layer(site.operation)
+            ),
+        ))
+    }
 
     /// The readout of a returned value.
     ///
@@ -165,6 +189,9 @@ pub fn lower<'c, 'a, S: Schedule<'c, 'a>>(
             ann::Op::Requantize(requantize) => {
                 (schedule.neurons(&site()?, requantize)?, Origin { input: false, neurons: true })
             }
+            ann::Op::RequantizeTable(table) => {
+                (schedule.table(&site()?, table)?, Origin { input: false, neurons: true })
+            }
             ann::Op::Dequantize(dequantize) => {
                 let readout = schedule.readout(&site()?, dequantize.scale)?;
                 (insert(&snn::Op::Readout(readout), Number::Real)?, origin)
@@ -247,6 +274,9 @@ pub fn levels<'c>(module: OperationRef<'c, '_>) -> IrResult<'c, i64> {
     for operation in mlir::operations(mlir::network_block(module)?) {
         if let Some(requantize) = mlir::view::<ann::Requantize>(operation)? {
             levels = levels.max(requantize.high).max(-requantize.low);
+        }
+        if let Some(table) = mlir::view::<ann::RequantizeTable>(operation)? {
+            levels = levels.max(table.high).max(-table.low);
         }
     }
     if levels == 0 {

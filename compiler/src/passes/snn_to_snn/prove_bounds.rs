@@ -91,6 +91,7 @@ fn sent(op: &snn::Op, steps: f64) -> Option<f64> {
             encode.high.max(-encode.low) as f64 * if encode.every_step { steps } else { 1.0 }
         }
         snn::Op::StBif(neuron) => neuron.high.max(-neuron.low) as f64,
+        snn::Op::StBifTable(neuron) => neuron.high.max(-neuron.low) as f64,
         snn::Op::HoldAndFire(neuron) => neuron.levels as f64,
         snn::Op::If(_) => steps,
         snn::Op::Readout(_) => 0.0,
@@ -106,6 +107,8 @@ fn membrane<'c>(op: &snn::Op<'c>, charge: &[f64], sent: f64, steps: f64) -> IrRe
     let charge = charge.iter().copied().fold(0.0, f64::max);
     Ok(match op {
         snn::Op::StBif(neuron) => largest(neuron.initial)? + charge + largest(neuron.threshold)? * sent,
+        // Nothing is taken from it.
+        snn::Op::StBifTable(neuron) => largest(neuron.initial)? + charge,
         snn::Op::HoldAndFire(neuron) => {
             largest(neuron.initial)? + charge + largest(neuron.threshold)? * sent + 2.0 * neuron.hold as f64
         }

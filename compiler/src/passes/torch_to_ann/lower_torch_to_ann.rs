@@ -13,8 +13,9 @@
 //! batch norms that could not be folded are a factor and a bias for each channel, and attributes that only choose a shape
 //! are gone: they are checked against the type of the result.
 
-use super::{averages, convolution, dense, site::Site, windows::Pool};
+use super::{averages, convolution, curves, dense, site::Site, windows::Pool};
 use crate::{
+    analysis::curve::Function,
     mlir::{self, IrError, IrResult},
     pass::{Claim, OptionError, Options, Pass, PassInfo},
     passes::channel_affine::{ChannelAffine, channel_count, located},
@@ -118,12 +119,19 @@ fn lower<'c, 'a>(site: &Site<'c, 'a>, op: Op<'c>) -> IrResult<'c, Value<'c, 'a>>
         Op::Linear(view) => dense::linear(site, &view),
         Op::BatchNorm(view) => site.emit(&ChannelAffine::of_batch_norm(operation, &view)?.scale(operation)?),
         Op::Relu(_) => site.emit(&ann::Activation { minimum: 0.0, maximum: f64::INFINITY }),
-        Op::Clamp(torch::Clamp { minimum, maximum }) if minimum <= maximum => {
-            site.emit(&ann::Activation { minimum, maximum })
-        }
-        Op::Clamp(torch::Clamp { minimum, maximum }) => {
-            Err(site.error(format!("has bounds [{minimum}, {maximum}], which hold no value")))
-        }
+        Op::Clamp(torch::Clamp { minimum, maximum }) => curves::clamp(site, minimum, maximum),
+        Op::LeakyRelu(view) => curves::uniform(site, Function::LeakyRelu, view.negative_slope),
+        Op::Prelu(view) => curves::with_parameter(site, Function::LeakyRelu, view.weight),
+        Op::Elu(view) => curves::uniform(site, Function::Elu, view.alpha),
+        Op::Softplus(view) => curves::uniform(site, Function::Softplus, view.beta),
+        Op::Hardsigmoid(_) => curves::uniform(site, Function::Hardsigmoid, 0.0),
+        Op::Hardswish(_) => curves::uniform(site, Function::Hardswish, 0.0),
+        Op::Silu(_) => curves::uniform(site, Function::Silu, 0.0),
+        Op::Gelu(torch::Gelu { approximate_tanh: true }) => curves::uniform(site, Function::GeluTanh, 0.0),
+        Op::Gelu(_) => curves::uniform(site, Function::Gelu, 0.0),
+        Op::Sigmoid(_) => curves::uniform(site, Function::Sigmoid, 0.0),
+        Op::Tanh(_) => curves::uniform(site, Function::Tanh, 0.0),
+        Op::Mish(_) => curves::uniform(site, Function::Mish, 0.0),
         Op::MaxPool2d(view) => max_pool2d(site, &view),
         Op::AvgPool2d(view) => averages::avg_pool2d(site, &view),
         Op::AdaptiveAvgPool2d(view) => averages::adaptive(site, &view),

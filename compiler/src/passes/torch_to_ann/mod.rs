@@ -2,6 +2,7 @@
 
 mod averages;
 mod convolution;
+mod curves;
 mod dense;
 pub mod lower_torch_to_ann;
 mod site;

@@ -173,7 +173,7 @@ fn check_schedule(op: &Op, schedule: Schedule) -> Result<(), Problem> {
         Schedule::Rate => "rate",
     };
     let fits = match op.kind {
-        OpKind::StBif { .. } => schedule == Schedule::StBif,
+        OpKind::StBif { .. } | OpKind::StBifTable { .. } => schedule == Schedule::StBif,
         OpKind::HoldAndFire { .. } => schedule == Schedule::HoldAndFire,
         OpKind::If { .. } => schedule == Schedule::Rate,
         // An exact schedule ends when nothing is sent any more, so nothing may depend on the number of steps.

@@ -59,7 +59,7 @@ pub(super) fn check(op: &Op, program: &Program, tensors: &BTreeMap<String, Tenso
                 Err(format!("{input:?} has {from} elements, {output:?} has {to}"))
             }
         }
-        OpKind::StBif { .. } | OpKind::HoldAndFire { .. } | OpKind::If { .. } => {
+        OpKind::StBif { .. } | OpKind::StBifTable { .. } | OpKind::HoldAndFire { .. } | OpKind::If { .. } => {
             expect(output, input)?;
             neuron(&op.kind, output, &tensors)
         }
@@ -278,6 +278,13 @@ fn neuron(kind: &OpKind, shape: &[usize], tensors: &Tensors) -> Result<(), Probl
                 return Err(format!("the tracer's range {low}..={high} does not hold 0"));
             }
             tensors.thresholds(threshold, channels(shape))?;
+            per_channel_or_element(initial, shape, tensors).map(drop)
+        }
+        OpKind::StBifTable { breakpoints, steps, start, initial, low, high, .. } => {
+            if *low > 0 || *high < 0 {
+                return Err(format!("the tracer's range {low}..={high} does not hold 0"));
+            }
+            tensors.tables([breakpoints, steps, start], channels(shape), *low..=*high)?;
             per_channel_or_element(initial, shape, tensors).map(drop)
         }
         OpKind::HoldAndFire { threshold, initial, hold, release, levels, .. } => {

@@ -1,6 +1,6 @@
 //! Checks of the tensors that ops name.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::RangeInclusive};
 
 use super::Problem;
 use crate::artifact::{DType, Element, Tensor};
@@ -46,6 +46,37 @@ impl<'a> Tensors<'a> {
             }
             None => Ok(()),
         }
+    }
+
+    /// Tables, given by the names of their breakpoints, steps and starts: breakpoints ascend, and every level is in `range`.
+    pub(super) fn tables(
+        &self,
+        [breakpoints, steps, start]: [&str; 3],
+        channels: usize,
+        range: RangeInclusive<i32>,
+    ) -> Result<(), Problem> {
+        let shape = self.0.get(breakpoints).map(Tensor::shape).unwrap_or_default();
+        let length = shape.get(1).copied().unwrap_or(1).max(1);
+        let rows: Vec<i32> = self.integers(breakpoints, &[&[channels, length]])?;
+        if !rows.chunks(length).all(|row| row.is_sorted()) {
+            return Err(format!("the breakpoints of tensor `{breakpoints}` do not ascend"));
+        }
+        let values: Vec<i8> = self.values(steps, &[&[channels, length]])?;
+        for (row, start) in values.chunks(length).zip(self.integers(start, &[&[channels]])?) {
+            let mut level = i64::from(start);
+            let levels = row.iter().map(|&step| {
+                level += i64::from(step);
+                level
+            });
+            let (low, high) = (i64::from(*range.start()), i64::from(*range.end()));
+            let outside = |level: &i64| !(low..=high).contains(level);
+            if let Some(level) = std::iter::once(i64::from(start)).chain(levels).find(outside) {
+                return Err(format!(
+                    "the table of tensor `{steps}` has the level {level}, outside {low}..={high}"
+                ));
+            }
+        }
+        Ok(())
     }
 
     /// f64 values of which none is NaN, one a channel.

@@ -145,7 +145,10 @@ fn start(artifact: &Artifact, op: &Op) -> Memory {
     let shape = shape(artifact.program(), op.output);
     let mut memory = Memory { tracer: vec![0; shape.iter().product()], ..Memory::default() };
     match &op.kind {
-        OpKind::StBif { initial, .. } | OpKind::If { initial, .. } | OpKind::Readout { initial, .. } => {
+        OpKind::StBif { initial, .. }
+        | OpKind::StBifTable { initial, .. }
+        | OpKind::If { initial, .. }
+        | OpKind::Readout { initial, .. } => {
             memory.membrane = parameter(artifact, initial, &shape);
         }
         OpKind::HoldAndFire { initial, hold, .. } => {
@@ -317,7 +320,7 @@ fn execute(
             memory.membrane.iter_mut().zip(inputs[0]).for_each(|(sum, x)| *sum += x);
             maxima(&memory.membrane).iter().zip(before).map(|(now, before)| now - before).collect()
         }
-        OpKind::StBif { .. } | OpKind::HoldAndFire { .. } | OpKind::If { .. } => {
+        OpKind::StBif { .. } | OpKind::StBifTable { .. } | OpKind::HoldAndFire { .. } | OpKind::If { .. } => {
             let spikes = fire(artifact, &op.kind, inputs[0], &to, t, memory);
             step.active |= spikes.iter().any(|&spike| spike != 0);
             memory.delayed.push_back(spikes.clone());
@@ -381,6 +384,9 @@ fn fire(
     t: u32,
     memory: &mut Memory,
 ) -> Vec<i64> {
+    if let OpKind::StBifTable { breakpoints, steps, start, .. } = kind {
+        return follow(artifact, [breakpoints, steps, start], current, memory);
+    }
     let mut spikes = vec![0; current.len()];
     let (OpKind::StBif { threshold, .. }
     | OpKind::HoldAndFire { threshold, .. }
@@ -427,4 +433,29 @@ fn fire(
         }
     }
     spikes
+}
+
+/// Spikes of neurons that follow a table, in one step.
+fn follow(
+    artifact: &Artifact,
+    [breakpoints, steps, start]: [&String; 3],
+    current: &[i64],
+    memory: &mut Memory,
+) -> Vec<i64> {
+    let breakpoints = artifact.tensors[breakpoints].values::<i32>().unwrap();
+    let steps = artifact.tensors[steps].values::<i8>().unwrap();
+    let start = artifact.tensors[start].values::<i32>().unwrap();
+    let (elements, length) = (current.len(), breakpoints.len() / start.len());
+    (0..elements)
+        .map(|i| {
+            memory.membrane[i] += current[i];
+            let channel = i * start.len() / elements;
+            let row = channel * length..(channel + 1) * length;
+            let passed = row.filter(|&k| i64::from(breakpoints[k]) <= memory.membrane[i]);
+            let target = i64::from(start[channel]) + passed.map(|k| i64::from(steps[k])).sum::<i64>();
+            let spike = (target - memory.tracer[i]).signum();
+            memory.tracer[i] += spike;
+            spike
+        })
+        .collect()
 }

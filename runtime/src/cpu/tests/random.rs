@@ -119,6 +119,9 @@ impl Generator<'_> {
 
     fn neurons(&mut self, input: ValueId) {
         let shape = self.builder.shape(input).to_vec();
+        if self.schedule == Schedule::StBif && self.choices.coin() {
+            return self.tables(input, &shape);
+        }
         let most = self.choices.pick(&[3, 60, 900]);
         let thresholds: Vec<i32> = (0..shape[0]).map(|_| self.choices.range(1..most) as i32).collect();
         let threshold = self.builder.tensor(&shape[..1], &thresholds);
@@ -144,6 +147,40 @@ impl Generator<'_> {
             }
         };
         self.add(kind, &[input], &shape);
+    }
+
+    /// Neurons that follow random tables, up and down.
+    fn tables(&mut self, input: ValueId, shape: &[usize]) {
+        let length = self.choices.range(1..9);
+        let (mut breakpoints, mut steps, mut levels) = (vec![], vec![], vec![0]);
+        let mut starts = vec![];
+        for _ in 0..shape[0] {
+            let mut row = self.choices.many(length, 60);
+            row.sort_unstable();
+            if self.choices.coin() {
+                row[length - 1] = i32::MAX;
+            }
+            let mut level = self.choices.signed(4);
+            starts.push(level);
+            levels.push(level);
+            for &breakpoint in &row {
+                let step = if breakpoint == i32::MAX { 0 } else { self.choices.pick(&[1i8, 1, -1]) };
+                level += i32::from(step);
+                levels.push(level);
+                steps.push(step);
+            }
+            breakpoints.extend(row);
+        }
+        let kind = OpKind::StBifTable {
+            breakpoints: self.builder.tensor(&[shape[0], length], &breakpoints),
+            steps: self.builder.tensor(&[shape[0], length], &steps),
+            start: self.builder.tensor(&shape[..1], &starts),
+            initial: self.parameter(shape, 20),
+            low: *levels.iter().min().unwrap(),
+            high: *levels.iter().max().unwrap(),
+            delay: self.choices.pick(&[0, 0, 1, 2]),
+        };
+        self.add(kind, &[input], shape);
     }
 
     fn window(&mut self, size: usize, dilations: usize) -> [usize; 5] {
