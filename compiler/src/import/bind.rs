@@ -129,9 +129,9 @@ impl<'a> Checker<'a> {
             }
             (Kind::Bool, Literal::Bool(b)) => Some(Argument::Bool(*b)),
             (Kind::Int | Kind::Bound, Literal::Int(n)) => Some(Argument::Int(*n)),
-            (Kind::Pair, Literal::Int(n)) => Some(Argument::Ints(vec![*n, *n])),
+            (Kind::Sizes(axes), Literal::Int(n)) => Some(Argument::Ints(vec![*n; axes])),
             (Kind::Ints, Literal::Int(n)) => Some(Argument::Ints(vec![*n])),
-            (Kind::Pair, Literal::List(items)) if items.len() == 2 => int_list(items),
+            (Kind::Sizes(axes), Literal::List(items)) if items.len() == axes => int_list(items),
             (Kind::Ints, Literal::List(items)) => int_list(items),
             (Kind::Float | Kind::TensorOrNumber, literal) => float(literal).map(Argument::Float),
             (Kind::Floats, Literal::List(items)) => {

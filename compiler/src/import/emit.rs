@@ -19,7 +19,7 @@ use melior::ir::{Block, BlockLike, Location, Module, Region, RegionLike, Type, V
 use neurocuda_dialects::{Tensor, TensorAttr, ViewError, resource, torch};
 
 use super::graph::{Graph, Node, Shape, ValueId, WeightRef};
-use super::ops::{Addend, TorchOp};
+use super::ops::{Addend, AvgPool, Conv, ConvTranspose, MaxPool, TorchOp};
 use super::weights::Weights;
 use crate::mlir::{Number, batch_type};
 
@@ -135,16 +135,12 @@ impl<'c, 'g> Emitter<'c, 'g> {
 
     fn op(&mut self, node: &'g Node) -> Result<torch::Op<'c>, EmitError> {
         Ok(match &node.op {
-            TorchOp::Conv2d(op) => torch::Op::Convolution(torch::Convolution {
-                weight: self.weight(&op.weight)?,
-                bias: self.weight_or(op.bias.as_ref(), op.weight.shape.first(), 0.0)?,
-                stride: op.stride.to_vec(),
-                padding: op.padding.to_vec(),
-                dilation: op.dilation.to_vec(),
-                groups: op.groups,
-                transposed: false,
-                output_padding: vec![0; 2],
-            }),
+            TorchOp::Conv1d(op) => self.conv(op)?,
+            TorchOp::Conv2d(op) => self.conv(op)?,
+            TorchOp::Conv3d(op) => self.conv(op)?,
+            TorchOp::ConvTranspose1d(op) => self.conv_transpose(op)?,
+            TorchOp::ConvTranspose2d(op) => self.conv_transpose(op)?,
+            TorchOp::ConvTranspose3d(op) => self.conv_transpose(op)?,
             TorchOp::Linear(op) => torch::Op::Linear(torch::Linear {
                 weight: self.weight(&op.weight)?,
                 bias: self.weight_or(op.bias.as_ref(), op.weight.shape.first(), 0.0)?,
@@ -198,22 +194,21 @@ impl<'c, 'g> Emitter<'c, 'g> {
             TorchOp::Mul(op) => torch::Op::MulScalar(torch::MulScalar { value: op.y }),
             TorchOp::Dropout(op) => torch::Op::Dropout(torch::Dropout { p: op.p }),
             TorchOp::Identity(_) => torch::Op::Identity(torch::Identity {}),
-            TorchOp::MaxPool2d(op) => torch::Op::MaxPool2d(torch::MaxPool2d {
-                kernel: op.kernel,
-                stride: op.stride,
-                padding: op.padding,
-                dilation: op.dilation,
-                ceil_mode: op.ceil_mode,
-            }),
-            TorchOp::AvgPool2d(op) => torch::Op::AvgPool2d(torch::AvgPool2d {
-                kernel: op.kernel,
-                stride: op.stride,
-                padding: op.padding,
-                ceil_mode: op.ceil_mode,
-                count_include_pad: op.count_include_pad,
-            }),
-            TorchOp::AdaptiveAvgPool2d(op) => {
-                torch::Op::AdaptiveAvgPool2d(torch::AdaptiveAvgPool2d { output_size: op.output_size })
+            TorchOp::MaxPool1d(op) => max_pool(op),
+            TorchOp::MaxPool2d(op) => max_pool(op),
+            TorchOp::MaxPool3d(op) => max_pool(op),
+            TorchOp::AvgPool1d(op) => avg_pool(op),
+            TorchOp::AvgPool2d(op) => avg_pool(op),
+            TorchOp::AvgPool3d(op) => avg_pool(op),
+            TorchOp::AdaptiveAvgPool1d(op) => adaptive_avg_pool(&op.output_size),
+            TorchOp::AdaptiveAvgPool2d(op) => adaptive_avg_pool(&op.output_size),
+            TorchOp::AdaptiveAvgPool3d(op) => adaptive_avg_pool(&op.output_size),
+            TorchOp::AdaptiveMaxPool1d(op) => adaptive_max_pool(&op.output_size),
+            TorchOp::AdaptiveMaxPool2d(op) => adaptive_max_pool(&op.output_size),
+            TorchOp::AdaptiveMaxPool3d(op) => adaptive_max_pool(&op.output_size),
+            TorchOp::Amax(op) => {
+                let dims = op.dims.iter().map(|dim| *dim as i64).collect();
+                torch::Op::Amax(torch::Amax { dims, keepdim: op.keepdim })
             }
             TorchOp::Mean(op) => {
                 let dims = op.dims.iter().map(|dim| *dim as i64).collect();
@@ -242,6 +237,36 @@ impl<'c, 'g> Emitter<'c, 'g> {
                 })
             }
         })
+    }
+
+    fn conv<const AXES: usize>(&mut self, op: &'g Conv<AXES>) -> Result<torch::Op<'c>, EmitError> {
+        Ok(torch::Op::Convolution(torch::Convolution {
+            weight: self.weight(&op.weight)?,
+            bias: self.weight_or(op.bias.as_ref(), op.weight.shape.first(), 0.0)?,
+            stride: op.stride.to_vec(),
+            padding: op.padding.to_vec(),
+            dilation: op.dilation.to_vec(),
+            groups: op.groups,
+            transposed: false,
+            output_padding: vec![0; AXES],
+        }))
+    }
+
+    fn conv_transpose<const AXES: usize>(
+        &mut self,
+        op: &'g ConvTranspose<AXES>,
+    ) -> Result<torch::Op<'c>, EmitError> {
+        let outputs = op.weight.shape.get(1).map(|outputs| outputs * op.groups);
+        Ok(torch::Op::Convolution(torch::Convolution {
+            weight: self.weight(&op.weight)?,
+            bias: self.weight_or(op.bias.as_ref(), outputs.as_ref(), 0.0)?,
+            stride: op.stride.to_vec(),
+            padding: op.padding.to_vec(),
+            dilation: op.dilation.to_vec(),
+            groups: op.groups,
+            transposed: true,
+            output_padding: op.output_padding.to_vec(),
+        }))
     }
 
     /// A tensor of the weights file, not copied where its alignment allows it.
@@ -279,4 +304,33 @@ impl<'c, 'g> Emitter<'c, 'g> {
             }
         }
     }
+}
+
+fn max_pool<'c, const AXES: usize>(op: &MaxPool<AXES>) -> torch::Op<'c> {
+    torch::Op::MaxPool(torch::MaxPool {
+        kernel: op.kernel.to_vec(),
+        stride: op.stride.to_vec(),
+        padding: op.padding.to_vec(),
+        dilation: op.dilation.to_vec(),
+        ceil_mode: op.ceil_mode,
+    })
+}
+
+fn avg_pool<'c, const AXES: usize>(op: &AvgPool<AXES>) -> torch::Op<'c> {
+    torch::Op::AvgPool(torch::AvgPool {
+        kernel: op.kernel.to_vec(),
+        stride: op.stride.to_vec(),
+        padding: op.padding.to_vec(),
+        ceil_mode: op.ceil_mode,
+        count_include_pad: op.count_include_pad,
+        divisor_override: op.divisor_override.unwrap_or(0),
+    })
+}
+
+fn adaptive_avg_pool<'c>(output_size: &[i64]) -> torch::Op<'c> {
+    torch::Op::AdaptiveAvgPool(torch::AdaptiveAvgPool { output_size: output_size.to_vec() })
+}
+
+fn adaptive_max_pool<'c>(output_size: &[i64]) -> torch::Op<'c> {
+    torch::Op::AdaptiveMaxPool(torch::AdaptiveMaxPool { output_size: output_size.to_vec() })
 }

@@ -87,7 +87,7 @@ fn kernel(op: &Op, site: &Site) -> Result<Option<Kernel>, Problem> {
             let (rows, columns) = windows(site, &op.rows, &op.columns)?;
             let divisors = reals(op.divisor, "divisor", &[rows.len(), columns.len()])?;
             all_positive(&divisors, "divisor")?;
-            sum_pool(site.input()?, rows, columns, divisors, |sum, divisor| sum / divisor)?
+            sum_pool(site.input()?, vec![rows, columns], divisors, |sum, divisor| sum / divisor)?
         }
         Op::SumPool2d(op) => sum_pool2d(site, &op.rows, &op.columns, op.multiplier)?,
         Op::Add(_) => add(&site.shapes())?,
@@ -188,7 +188,7 @@ pub(super) fn max_pool2d(
     let (padding, dilation) = (sizes(padding, "padding", 0)?, sizes(dilation, "dilation", 1)?);
     let rows = Windows::strided(height, output_height, kernel[0], stride[0], padding[0], dilation[0]);
     let columns = Windows::strided(width, output_width, kernel[1], stride[1], padding[1], dilation[1]);
-    max_pool(site.input()?, rows, columns)
+    max_pool(site.input()?, vec![rows, columns])
 }
 
 /// Sum over listed windows times a factor for each output position.
@@ -200,7 +200,7 @@ pub(super) fn sum_pool2d(
 ) -> Result<Kernel, Problem> {
     let (rows, columns) = windows(site, rows, columns)?;
     let factors = integers(multiplier, "multiplier", &[rows.len(), columns.len()])?;
-    sum_pool(site.input()?, rows, columns, factors, |sum, factor| sum * factor)
+    sum_pool(site.input()?, vec![rows, columns], factors, |sum, factor| sum * factor)
 }
 
 fn windows(site: &Site, rows: &[i64], columns: &[i64]) -> Result<(Windows, Windows), Problem> {

@@ -3,7 +3,8 @@
 use super::{
     ann::curve,
     decode::{
-        Action, Problem, Site, Weight, all_positive, axis, channels, image, per_axis, reals, size, sizes,
+        Action, Problem, Site, Weight, all_positive, axis, channels, element_count, per_axis, reals, size,
+        size_list,
     },
     kernels::{
         Geometry, Kernel, Windows, add, clip, concat, conv, elementwise, linear, max_pool, mean, pad,
@@ -14,9 +15,7 @@ use crate::{
     analysis::curve::{Curve, Function},
     mlir::Number,
 };
-use neurocuda_dialects::torch::{
-    self, AdaptiveAvgPool2d, AvgPool2d, Convolution, Flatten, MaxPool2d, Mean, Op, Slice,
-};
+use neurocuda_dialects::torch::{self, Amax, AvgPool, Convolution, Flatten, MaxPool, Mean, Op, Slice};
 
 /// Decodes an op of the dialect.
 pub(super) fn decode(op: &Op, site: &Site) -> Result<Action, Problem> {
@@ -62,9 +61,15 @@ fn kernel(op: &Op, site: &Site) -> Result<Kernel, Problem> {
         Op::Sigmoid(_) => with_parameter(site, Function::Sigmoid, 0.0),
         Op::Tanh(_) => with_parameter(site, Function::Tanh, 0.0),
         Op::Mish(_) => with_parameter(site, Function::Mish, 0.0),
-        Op::MaxPool2d(op) => max_pool2d(op, site.input()?),
-        Op::AvgPool2d(op) => avg_pool2d(op, site.input()?),
-        Op::AdaptiveAvgPool2d(op) => adaptive_avg_pool2d(op, site),
+        Op::MaxPool(op) => max_pool_of(op, site.input()?),
+        Op::AvgPool(op) => avg_pool(op, site.input()?),
+        Op::AdaptiveAvgPool(op) => {
+            let axes = adaptive_windows(&op.output_size, site)?;
+            let divisors = products(axes.iter().map(Windows::lengths));
+            average(site.input()?, axes, divisors)
+        }
+        Op::AdaptiveMaxPool(op) => max_pool(site.input()?, adaptive_windows(&op.output_size, site)?),
+        Op::Amax(op) => amax(op, site.input()?),
         Op::Add(_) => add(&site.shapes()),
         Op::AddScalar(op) => {
             let value = op.value;
@@ -198,64 +203,97 @@ impl PoolAxis {
     }
 }
 
+/// The axes of a pool over `input`; its lists have one entry for each spatial axis.
 fn pool_axes(
     input: &[usize],
-    kernel: [i64; 2],
-    stride: [i64; 2],
-    padding: [i64; 2],
-    dilation: [i64; 2],
-) -> Result<[PoolAxis; 2], Problem> {
-    let [_, height, width] = image(input)?;
-    let (kernel, stride) = (sizes(kernel, "kernel", 1)?, sizes(stride, "stride", 1)?);
-    let (padding, dilation) = (sizes(padding, "padding", 0)?, sizes(dilation, "dilation", 1)?);
-    let axis = |axis: usize, input: usize| PoolAxis {
+    kernel: &[i64],
+    stride: &[i64],
+    padding: &[i64],
+    dilation: &[i64],
+) -> Result<Vec<PoolAxis>, Problem> {
+    let spatial = input.get(1..).unwrap_or_default();
+    let lists =
+        [(kernel, "kernel", 1), (stride, "stride", 1), (padding, "padding", 0), (dilation, "dilation", 1)];
+    if !(1..=3).contains(&spatial.len()) || lists.iter().any(|(list, ..)| list.len() != spatial.len()) {
+        return Err(
+            format!("a pool over {} axes does not fit an operand of shape {input:?}", kernel.len()).into()
+        );
+    }
+    let [kernel, stride, padding, dilation] = lists.map(|(list, name, least)| size_list(list, name, least));
+    let (kernel, stride, padding, dilation) = (kernel?, stride?, padding?, dilation?);
+    let axis = |(axis, &input): (usize, &usize)| PoolAxis {
         input,
         kernel: kernel[axis],
         stride: stride[axis],
         padding: padding[axis],
         dilation: dilation[axis],
     };
-    Ok([axis(0, height), axis(1, width)])
+    Ok(spatial.iter().enumerate().map(axis).collect())
 }
 
-fn max_pool2d(op: &MaxPool2d, input: &[usize]) -> Result<Kernel, Problem> {
-    let [rows, columns] = pool_axes(input, op.kernel, op.stride, op.padding, op.dilation)?;
-    let (height, width) = (rows.output(op.ceil_mode)?, columns.output(op.ceil_mode)?);
-    max_pool(input, rows.windows(height), columns.windows(width))
+/// The number of windows along each axis, of which there may not be too many altogether.
+fn window_counts(axes: &[PoolAxis], ceil_mode: bool) -> Result<Vec<usize>, Problem> {
+    let counts = axes.iter().map(|axis| axis.output(ceil_mode)).collect::<Result<Vec<_>, _>>()?;
+    element_count(&counts).ok_or("a pool with more windows than can be handled")?;
+    Ok(counts)
 }
 
-fn avg_pool2d(op: &AvgPool2d, input: &[usize]) -> Result<Kernel, Problem> {
-    let [rows, columns] = pool_axes(input, op.kernel, op.stride, op.padding, [1, 1])?;
-    let (height, width) = (rows.output(op.ceil_mode)?, columns.output(op.ceil_mode)?);
-    let (row_windows, column_windows) = (rows.windows(height), columns.windows(width));
-    let divisors = if op.count_include_pad {
-        products(&rows.padded_lengths(height), &columns.padded_lengths(width))
+fn max_pool_of(op: &MaxPool, input: &[usize]) -> Result<Kernel, Problem> {
+    let axes = pool_axes(input, &op.kernel, &op.stride, &op.padding, &op.dilation)?;
+    let counts = window_counts(&axes, op.ceil_mode)?;
+    max_pool(input, axes.iter().zip(counts).map(|(axis, count)| axis.windows(count)).collect())
+}
+
+fn avg_pool(op: &AvgPool, input: &[usize]) -> Result<Kernel, Problem> {
+    let axes = pool_axes(input, &op.kernel, &op.stride, &op.padding, &vec![1; op.kernel.len()])?;
+    let counts = window_counts(&axes, op.ceil_mode)?;
+    let windows = axes.iter().zip(&counts).map(|(axis, &count)| axis.windows(count)).collect::<Vec<_>>();
+    let divisors = if op.divisor_override != 0 {
+        vec![op.divisor_override as f64; counts.iter().product()]
+    } else if op.count_include_pad {
+        products(axes.iter().zip(&counts).map(|(axis, &count)| axis.padded_lengths(count)))
     } else {
-        products(&row_windows.lengths(), &column_windows.lengths())
+        products(windows.iter().map(Windows::lengths))
     };
-    average(input, row_windows, column_windows, divisors)
+    average(input, windows, divisors)
 }
 
-fn adaptive_avg_pool2d(op: &AdaptiveAvgPool2d, site: &Site) -> Result<Kernel, Problem> {
+fn adaptive_windows(output_size: &[i64], site: &Site) -> Result<Vec<Windows>, Problem> {
+    let sizes = size_list(output_size, "output_size", 1)?;
     let input = site.input()?;
-    let [channels, height, width] = image(input)?;
-    let [output_height, output_width] = sizes(op.output_size, "output_size", 1)?;
     // Before windows are made for it, because the size of a result type is bounded.
-    if site.output()? != [channels, output_height, output_width] {
+    if input.len() != sizes.len() + 1 || site.output()? != [&input[..1], &sizes].concat() {
         return Err("the result does not have the size that `output_size` states".into());
     }
-    let (rows, columns) = (Windows::adaptive(height, output_height), Windows::adaptive(width, output_width));
-    let divisors = products(&rows.lengths(), &columns.lengths());
-    average(input, rows, columns, divisors)
+    Ok(input[1..].iter().zip(sizes).map(|(&input, parts)| Windows::adaptive(input, parts)).collect())
 }
 
-fn average(input: &[usize], rows: Windows, columns: Windows, divisors: Vec<f64>) -> Result<Kernel, Problem> {
+fn average(input: &[usize], axes: Vec<Windows>, divisors: Vec<f64>) -> Result<Kernel, Problem> {
     all_positive(&divisors, "number of elements of each window")?;
-    sum_pool(input, rows, columns, divisors, |sum, divisor| sum / divisor)
+    sum_pool(input, axes, divisors, |sum, divisor| sum / divisor)
 }
 
-fn products(rows: &[f64], columns: &[f64]) -> Vec<f64> {
-    rows.iter().flat_map(|row| columns.iter().map(move |column| row * column)).collect()
+/// What numbers along each axis give when multiplied out.
+fn products(axes: impl Iterator<Item = Vec<f64>>) -> Vec<f64> {
+    axes.fold(vec![1.0], |products, axis| {
+        products.iter().flat_map(|product| axis.iter().map(move |number| product * number)).collect()
+    })
+}
+
+fn amax(op: &Amax, input: &[usize]) -> Result<Kernel, Problem> {
+    let axes = reduced_axes(&op.dims, input)?;
+    // All axes are pooled, those that stay by windows of one element; so there is one channel.
+    let windows = input
+        .iter()
+        .enumerate()
+        .map(|(axis, &size)| Windows::adaptive(size, if axes.contains(&axis) { 1 } else { size }));
+    let mut kernel = max_pool(&[&[1], input].concat(), windows.collect())?;
+    kernel.shape.remove(0);
+    if !op.keepdim {
+        let sizes = kernel.shape.iter().enumerate().filter(|(axis, _)| !axes.contains(axis));
+        kernel.shape = sizes.map(|(_, &size)| size).collect();
+    }
+    Ok(kernel)
 }
 
 fn flatten(op: &Flatten, input: &[usize]) -> Result<Kernel, Problem> {
@@ -277,9 +315,14 @@ fn strided_slice(op: &Slice, input: &[usize]) -> Result<Kernel, Problem> {
 }
 
 fn mean_over(op: &Mean, input: &[usize]) -> Result<Kernel, Problem> {
-    let axes = op.dims.iter().map(|&dim| axis(dim, "dims", input.len())).collect::<Result<Vec<_>, _>>()?;
+    mean(input, &reduced_axes(&op.dims, input)?, op.keepdim)
+}
+
+/// The axes of one sample that `dims` names.
+fn reduced_axes(dims: &[i64], input: &[usize]) -> Result<Vec<usize>, Problem> {
+    let axes = dims.iter().map(|&dim| axis(dim, "dims", input.len())).collect::<Result<Vec<_>, _>>()?;
     if axes.is_empty() || (1..axes.len()).any(|index| axes[..index].contains(&axes[index])) {
         return Err("`dims` needs axes, each once".into());
     }
-    mean(input, &axes, op.keepdim)
+    Ok(axes)
 }

@@ -36,11 +36,13 @@ ops! { "torch";
     /// X times the tanh of its softplus.
     Mish = "torch.mish" {},
     /// Maximum over windows; padding never wins.
-    MaxPool2d = "torch.max_pool2d" { kernel: [i64; 2], stride: [i64; 2], padding: [i64; 2], dilation: [i64; 2], ceil_mode: bool },
-    /// Mean over windows.
-    AvgPool2d = "torch.avg_pool2d" { kernel: [i64; 2], stride: [i64; 2], padding: [i64; 2], ceil_mode: bool, count_include_pad: bool },
+    MaxPool = "torch.max_pool" { kernel: Vec<i64>, stride: Vec<i64>, padding: Vec<i64>, dilation: Vec<i64>, ceil_mode: bool },
+    /// Mean over windows, or their sum over divisor_override where that is not 0.
+    AvgPool = "torch.avg_pool" { kernel: Vec<i64>, stride: Vec<i64>, padding: Vec<i64>, ceil_mode: bool, count_include_pad: bool, divisor_override: i64 },
     /// Mean over windows that divide the input into output_size parts.
-    AdaptiveAvgPool2d = "torch.adaptive_avg_pool2d" { output_size: [i64; 2] },
+    AdaptiveAvgPool = "torch.adaptive_avg_pool" { output_size: Vec<i64> },
+    /// Maximum over windows that divide the input into output_size parts.
+    AdaptiveMaxPool = "torch.adaptive_max_pool" { output_size: Vec<i64> },
     /// Sum of two tensors of one shape.
     Add = "torch.add" {},
     /// Input plus a constant.
@@ -61,6 +63,8 @@ ops! { "torch";
     ConstantPad = "torch.constant_pad" { before: Vec<i64>, after: Vec<i64>, value: f64 },
     /// Mean over axes.
     Mean = "torch.mean" { dims: Vec<i64>, keepdim: bool },
+    /// Maximum over axes.
+    Amax = "torch.amax" { dims: Vec<i64>, keepdim: bool },
     /// (input * scale - mean) / std, mean and std for each channel.
     Normalize<'c> = "torch.normalize" { scale: f64, mean: TensorAttr<'c>, std: TensorAttr<'c> }
 }

@@ -179,7 +179,7 @@ irdl.dialect @torch attributes {summary = "what the checkpoint says, op for op, 
     irdl.operands(input: %input_type)
     irdl.results(result: %result_type)
   }
-  irdl.operation @max_pool2d attributes {summary = "maximum over windows; padding never wins", pure} {
+  irdl.operation @max_pool attributes {summary = "maximum over windows; padding never wins", pure} {
     %input_type = irdl.base "!builtin.tensor"
     %kernel = irdl.base "#builtin.dense_array"
     %stride = irdl.base "#builtin.dense_array"
@@ -197,13 +197,14 @@ irdl.dialect @torch attributes {summary = "what the checkpoint says, op for op, 
       "ceil_mode" = %ceil_mode
     }
   }
-  irdl.operation @avg_pool2d attributes {summary = "mean over windows", pure} {
+  irdl.operation @avg_pool attributes {summary = "mean over windows, or their sum over divisor_override where that is not 0", pure} {
     %input_type = irdl.base "!builtin.tensor"
     %kernel = irdl.base "#builtin.dense_array"
     %stride = irdl.base "#builtin.dense_array"
     %padding = irdl.base "#builtin.dense_array"
     %ceil_mode = irdl.base "#builtin.integer"
     %count_include_pad = irdl.base "#builtin.integer"
+    %divisor_override = irdl.base "#builtin.integer"
     %result_type = irdl.base "!builtin.tensor"
     irdl.operands(input: %input_type)
     irdl.results(result: %result_type)
@@ -212,10 +213,21 @@ irdl.dialect @torch attributes {summary = "what the checkpoint says, op for op, 
       "stride" = %stride,
       "padding" = %padding,
       "ceil_mode" = %ceil_mode,
-      "count_include_pad" = %count_include_pad
+      "count_include_pad" = %count_include_pad,
+      "divisor_override" = %divisor_override
     }
   }
-  irdl.operation @adaptive_avg_pool2d attributes {summary = "mean over windows that divide the input into output_size parts", pure} {
+  irdl.operation @adaptive_avg_pool attributes {summary = "mean over windows that divide the input into output_size parts", pure} {
+    %input_type = irdl.base "!builtin.tensor"
+    %output_size = irdl.base "#builtin.dense_array"
+    %result_type = irdl.base "!builtin.tensor"
+    irdl.operands(input: %input_type)
+    irdl.results(result: %result_type)
+    irdl.attributes {
+      "output_size" = %output_size
+    }
+  }
+  irdl.operation @adaptive_max_pool attributes {summary = "maximum over windows that divide the input into output_size parts", pure} {
     %input_type = irdl.base "!builtin.tensor"
     %output_size = irdl.base "#builtin.dense_array"
     %result_type = irdl.base "!builtin.tensor"
@@ -322,6 +334,18 @@ irdl.dialect @torch attributes {summary = "what the checkpoint says, op for op, 
     }
   }
   irdl.operation @mean attributes {summary = "mean over axes", pure} {
+    %input_type = irdl.base "!builtin.tensor"
+    %dims = irdl.base "#builtin.dense_array"
+    %keepdim = irdl.base "#builtin.integer"
+    %result_type = irdl.base "!builtin.tensor"
+    irdl.operands(input: %input_type)
+    irdl.results(result: %result_type)
+    irdl.attributes {
+      "dims" = %dims,
+      "keepdim" = %keepdim
+    }
+  }
+  irdl.operation @amax attributes {summary = "maximum over axes", pure} {
     %input_type = irdl.base "!builtin.tensor"
     %dims = irdl.base "#builtin.dense_array"
     %keepdim = irdl.base "#builtin.integer"

@@ -1,7 +1,7 @@
 // For every op of `ann` one module that MLIR refuses at the op's own line, by its IRDL definition alone.
 // RUN: %split-file %s %t
 // RUN: %not %neurocudac opt %t/normalize.mlir 2>&1 | %FileCheck %t/normalize.mlir
-// RUN: %not %neurocudac opt %t/conv2d.mlir 2>&1 | %FileCheck %t/conv2d.mlir
+// RUN: %not %neurocudac opt %t/conv.mlir 2>&1 | %FileCheck %t/conv.mlir
 // RUN: %not %neurocudac opt %t/linear.mlir 2>&1 | %FileCheck %t/linear.mlir
 // RUN: %not %neurocudac opt %t/scale.mlir 2>&1 | %FileCheck %t/scale.mlir
 // RUN: %not %neurocudac opt %t/activation.mlir 2>&1 | %FileCheck %t/activation.mlir
@@ -31,8 +31,8 @@ func.func @net(%x: tensor<?x2x4x4xf32>) {
   return
 }
 
-//--- conv2d.mlir
-// CHECK: conv2d.mlir:[[#@LINE+2]]:8: error: '3 : i64' does not satisfy the constraint
+//--- conv.mlir
+// CHECK: conv.mlir:[[#@LINE+2]]:8: error: '3 : i64' does not satisfy the constraint
 func.func @net(%x: tensor<?x2x4x4xf32>) {
   %y = "ann.conv"(%x) {weight = dense<1.0> : tensor<2x2x1x1xf32>, bias = 3, stride = array<i64: 1, 1>,
     padding = array<i64: 0, 0>, dilation = array<i64: 1, 1>, groups = 1, transposed = false}

@@ -1,7 +1,7 @@
 // For every op of `snn` one module that MLIR refuses at the op's own line, by its IRDL definition alone.
 // RUN: %split-file %s %t
 // RUN: %not %neurocudac opt %t/encode.mlir 2>&1 | %FileCheck %t/encode.mlir
-// RUN: %not %neurocudac opt %t/conv2d.mlir 2>&1 | %FileCheck %t/conv2d.mlir
+// RUN: %not %neurocudac opt %t/conv.mlir 2>&1 | %FileCheck %t/conv.mlir
 // RUN: %not %neurocudac opt %t/linear.mlir 2>&1 | %FileCheck %t/linear.mlir
 // RUN: %not %neurocudac opt %t/scale.mlir 2>&1 | %FileCheck %t/scale.mlir
 // RUN: %not %neurocudac opt %t/sum-pool2d.mlir 2>&1 | %FileCheck %t/sum-pool2d.mlir
@@ -27,8 +27,8 @@ func.func @net(%x: tensor<?x2x4x4xf32>) {
   return
 }
 
-//--- conv2d.mlir
-// CHECK: conv2d.mlir:[[#@LINE+2]]:8: error: expected base attribute 'builtin.dense_array' but got 'builtin.integer'
+//--- conv.mlir
+// CHECK: conv.mlir:[[#@LINE+2]]:8: error: expected base attribute 'builtin.dense_array' but got 'builtin.integer'
 func.func @net(%x: tensor<?x2x4x4xi32>) {
   %y = "snn.conv"(%x) {weight = dense<1> : tensor<2x2x1x1xi8>, stride = 1, padding = array<i64: 0, 0>,
     dilation = array<i64: 1, 1>, groups = 1, transposed = false}

@@ -1,13 +1,14 @@
 // For every op of `torch` one module that MLIR refuses at the op's own line, by its IRDL definition alone.
 // RUN: %split-file %s %t
-// RUN: %not %neurocudac opt %t/conv2d.mlir 2>&1 | %FileCheck %t/conv2d.mlir
+// RUN: %not %neurocudac opt %t/convolution.mlir 2>&1 | %FileCheck %t/convolution.mlir
 // RUN: %not %neurocudac opt %t/linear.mlir 2>&1 | %FileCheck %t/linear.mlir
 // RUN: %not %neurocudac opt %t/batch-norm.mlir 2>&1 | %FileCheck %t/batch-norm.mlir
 // RUN: %not %neurocudac opt %t/relu.mlir 2>&1 | %FileCheck %t/relu.mlir
 // RUN: %not %neurocudac opt %t/clamp.mlir 2>&1 | %FileCheck %t/clamp.mlir
-// RUN: %not %neurocudac opt %t/max-pool2d.mlir 2>&1 | %FileCheck %t/max-pool2d.mlir
-// RUN: %not %neurocudac opt %t/avg-pool2d.mlir 2>&1 | %FileCheck %t/avg-pool2d.mlir
-// RUN: %not %neurocudac opt %t/adaptive-avg-pool2d.mlir 2>&1 | %FileCheck %t/adaptive-avg-pool2d.mlir
+// RUN: %not %neurocudac opt %t/max-pool.mlir 2>&1 | %FileCheck %t/max-pool.mlir
+// RUN: %not %neurocudac opt %t/avg-pool.mlir 2>&1 | %FileCheck %t/avg-pool.mlir
+// RUN: %not %neurocudac opt %t/adaptive-avg-pool.mlir 2>&1 | %FileCheck %t/adaptive-avg-pool.mlir
+// RUN: %not %neurocudac opt %t/adaptive-max-pool.mlir 2>&1 | %FileCheck %t/adaptive-max-pool.mlir
 // RUN: %not %neurocudac opt %t/add.mlir 2>&1 | %FileCheck %t/add.mlir
 // RUN: %not %neurocudac opt %t/add-scalar.mlir 2>&1 | %FileCheck %t/add-scalar.mlir
 // RUN: %not %neurocudac opt %t/mul-scalar.mlir 2>&1 | %FileCheck %t/mul-scalar.mlir
@@ -18,6 +19,7 @@
 // RUN: %not %neurocudac opt %t/slice.mlir 2>&1 | %FileCheck %t/slice.mlir
 // RUN: %not %neurocudac opt %t/constant-pad.mlir 2>&1 | %FileCheck %t/constant-pad.mlir
 // RUN: %not %neurocudac opt %t/mean.mlir 2>&1 | %FileCheck %t/mean.mlir
+// RUN: %not %neurocudac opt %t/amax.mlir 2>&1 | %FileCheck %t/amax.mlir
 // RUN: %not %neurocudac opt %t/normalize.mlir 2>&1 | %FileCheck %t/normalize.mlir
 // RUN: %not %neurocudac opt %t/unknown-op.mlir 2>&1 | %FileCheck %t/unknown-op.mlir
 // RUN: %not %neurocudac opt %t/leaky-relu.mlir 2>&1 | %FileCheck %t/leaky-relu.mlir
@@ -32,8 +34,8 @@
 // RUN: %not %neurocudac opt %t/softplus.mlir 2>&1 | %FileCheck %t/softplus.mlir
 // RUN: %not %neurocudac opt %t/mish.mlir 2>&1 | %FileCheck %t/mish.mlir
 
-//--- conv2d.mlir
-// CHECK: conv2d.mlir:[[#@LINE+2]]:8: error: 'torch.convolution' op attribute "weight" is expected but not provided
+//--- convolution.mlir
+// CHECK: convolution.mlir:[[#@LINE+2]]:8: error: 'torch.convolution' op attribute "weight" is expected but not provided
 func.func @net(%x: tensor<?x2x4x4xf32>) {
   %y = "torch.convolution"(%x) {bias = dense<0.5> : tensor<2xf32>, stride = array<i64: 1, 1>,
     padding = array<i64: 0, 0>, dilation = array<i64: 1, 1>, groups = 1, transposed = false, output_padding = array<i64: 0, 0>}
@@ -72,28 +74,35 @@ func.func @net(%x: tensor<?x2x4x4xf32>) {
   return
 }
 
-//--- max-pool2d.mlir
-// CHECK: max-pool2d.mlir:[[#@LINE+2]]:8: error: expected base attribute 'builtin.integer' but got 'builtin.string'
+//--- max-pool.mlir
+// CHECK: max-pool.mlir:[[#@LINE+2]]:8: error: expected base attribute 'builtin.integer' but got 'builtin.string'
 func.func @net(%x: tensor<?x2x4x4xf32>) {
-  %y = "torch.max_pool2d"(%x) {kernel = array<i64: 2, 2>, stride = array<i64: 2, 2>,
+  %y = "torch.max_pool"(%x) {kernel = array<i64: 2, 2>, stride = array<i64: 2, 2>,
     padding = array<i64: 0, 0>, dilation = array<i64: 1, 1>, ceil_mode = "no"}
     : (tensor<?x2x4x4xf32>) -> tensor<?x2x2x2xf32>
   return
 }
 
-//--- avg-pool2d.mlir
-// CHECK: avg-pool2d.mlir:[[#@LINE+2]]:8: error: expected base attribute 'builtin.integer' but got 'builtin.string'
+//--- avg-pool.mlir
+// CHECK: avg-pool.mlir:[[#@LINE+2]]:8: error: expected base attribute 'builtin.integer' but got 'builtin.string'
 func.func @net(%x: tensor<?x2x4x4xf32>) {
-  %y = "torch.avg_pool2d"(%x) {kernel = array<i64: 2, 2>, stride = array<i64: 2, 2>,
-    padding = array<i64: 0, 0>, ceil_mode = false, count_include_pad = "no"}
+  %y = "torch.avg_pool"(%x) {kernel = array<i64: 2, 2>, stride = array<i64: 2, 2>,
+    padding = array<i64: 0, 0>, ceil_mode = false, count_include_pad = "no", divisor_override = 0}
     : (tensor<?x2x4x4xf32>) -> tensor<?x2x2x2xf32>
   return
 }
 
-//--- adaptive-avg-pool2d.mlir
-// CHECK: adaptive-avg-pool2d.mlir:[[#@LINE+2]]:8: error: 'torch.adaptive_avg_pool2d' op attribute "output_size" is expected but not provided
+//--- adaptive-avg-pool.mlir
+// CHECK: adaptive-avg-pool.mlir:[[#@LINE+2]]:8: error: 'torch.adaptive_avg_pool' op attribute "output_size" is expected but not provided
 func.func @net(%x: tensor<?x2x4x4xf32>) {
-  %y = "torch.adaptive_avg_pool2d"(%x) : (tensor<?x2x4x4xf32>) -> tensor<?x2x1x1xf32>
+  %y = "torch.adaptive_avg_pool"(%x) : (tensor<?x2x4x4xf32>) -> tensor<?x2x1x1xf32>
+  return
+}
+
+//--- adaptive-max-pool.mlir
+// CHECK: adaptive-max-pool.mlir:[[#@LINE+2]]:8: error: 'torch.adaptive_max_pool' op attribute "output_size" is expected but not provided
+func.func @net(%x: tensor<?x2x4x4xf32>) {
+  %y = "torch.adaptive_max_pool"(%x) : (tensor<?x2x4x4xf32>) -> tensor<?x2x1x1xf32>
   return
 }
 
@@ -165,6 +174,13 @@ func.func @net(%x: tensor<?x2x4x4xf32>) {
 // CHECK: mean.mlir:[[#@LINE+2]]:8: error: expected base attribute 'builtin.integer' but got 'builtin.string'
 func.func @net(%x: tensor<?x2x4x4xf32>) {
   %y = "torch.mean"(%x) {dims = array<i64: 2, 3>, keepdim = "no"} : (tensor<?x2x4x4xf32>) -> tensor<?x2xf32>
+  return
+}
+
+//--- amax.mlir
+// CHECK: amax.mlir:[[#@LINE+2]]:8: error: expected base attribute 'builtin.integer' but got 'builtin.string'
+func.func @net(%x: tensor<?x2x4x4xf32>) {
+  %y = "torch.amax"(%x) {dims = array<i64: 2, 3>, keepdim = "no"} : (tensor<?x2x4x4xf32>) -> tensor<?x2xf32>
   return
 }
 

@@ -7,9 +7,10 @@
 // CHECK: "torch.batch_norm"(
 // CHECK: "torch.relu"(
 // CHECK: "torch.clamp"(
-// CHECK: "torch.max_pool2d"(
-// CHECK: "torch.avg_pool2d"(
-// CHECK: "torch.adaptive_avg_pool2d"(
+// CHECK: "torch.max_pool"(
+// CHECK: "torch.avg_pool"(
+// CHECK: "torch.adaptive_avg_pool"(
+// CHECK: "torch.adaptive_max_pool"(
 // CHECK: "torch.add"(
 // CHECK: "torch.add_scalar"(
 // CHECK: "torch.mul_scalar"(
@@ -20,6 +21,7 @@
 // CHECK: "torch.slice"(
 // CHECK: "torch.constant_pad"(
 // CHECK: "torch.mean"(
+// CHECK: "torch.amax"(
 // CHECK: "torch.normalize"(
 // CHECK: "torch.leaky_relu"(
 // CHECK: "torch.prelu"(
@@ -44,13 +46,15 @@ module {
       : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
     %3 = "torch.relu"(%x0) : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
     %4 = "torch.clamp"(%x0) {minimum = 0.0, maximum = 6.0} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
-    %5 = "torch.max_pool2d"(%x0) {kernel = array<i64: 2, 2>, stride = array<i64: 2, 2>,
+    %5 = "torch.max_pool"(%x0) {kernel = array<i64: 2, 2>, stride = array<i64: 2, 2>,
       padding = array<i64: 0, 0>, dilation = array<i64: 1, 1>, ceil_mode = false}
       : (tensor<?x2x4x4xf32>) -> tensor<?x2x2x2xf32>
-    %6 = "torch.avg_pool2d"(%x0) {kernel = array<i64: 2, 2>, stride = array<i64: 2, 2>,
-      padding = array<i64: 0, 0>, ceil_mode = false, count_include_pad = true}
+    %6 = "torch.avg_pool"(%x0) {kernel = array<i64: 2, 2>, stride = array<i64: 2, 2>,
+      padding = array<i64: 0, 0>, ceil_mode = false, count_include_pad = true, divisor_override = 0}
       : (tensor<?x2x4x4xf32>) -> tensor<?x2x2x2xf32>
-    %7 = "torch.adaptive_avg_pool2d"(%x0) {output_size = array<i64: 1, 1>}
+    %7 = "torch.adaptive_avg_pool"(%x0) {output_size = array<i64: 1, 1>}
+      : (tensor<?x2x4x4xf32>) -> tensor<?x2x1x1xf32>
+    %adaptive = "torch.adaptive_max_pool"(%x0) {output_size = array<i64: 1, 1>}
       : (tensor<?x2x4x4xf32>) -> tensor<?x2x1x1xf32>
     %8 = "torch.add"(%x0, %x0) : (tensor<?x2x4x4xf32>, tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
     %9 = "torch.add_scalar"(%x0) {value = 0.5} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
@@ -65,6 +69,8 @@ module {
       value = 0.0}
       : (tensor<?x2x4x4xf32>) -> tensor<?x2x6x4xf32>
     %17 = "torch.mean"(%x0) {dims = array<i64: 2, 3>, keepdim = false}
+      : (tensor<?x2x4x4xf32>) -> tensor<?x2xf32>
+    %largest = "torch.amax"(%x0) {dims = array<i64: 2, 3>, keepdim = false}
       : (tensor<?x2x4x4xf32>) -> tensor<?x2xf32>
     %18 = "torch.normalize"(%x0) {scale = 0.5, mean = dense<0.5> : tensor<2xf32>,
       std = dense<2.0> : tensor<2xf32>}

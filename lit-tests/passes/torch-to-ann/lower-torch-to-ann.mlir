@@ -27,8 +27,8 @@ module {
     %3 = "torch.batch_norm"(%2) {weight = dense<3.0> : tensor<1xf32>, bias = dense<0.5> : tensor<1xf32>,
       running_mean = dense<1.0> : tensor<1xf32>, running_var = dense<3.0> : tensor<1xf32>, eps = 1.0}
       : (tensor<?x1x5x5xf32>) -> tensor<?x1x5x5xf32>
-    %4 = "torch.avg_pool2d"(%3) {kernel = array<i64: 3, 3>, stride = array<i64: 2, 2>, padding = array<i64: 1, 1>,
-      ceil_mode = false, count_include_pad = false} : (tensor<?x1x5x5xf32>) -> tensor<?x1x3x3xf32>
+    %4 = "torch.avg_pool"(%3) {kernel = array<i64: 3, 3>, stride = array<i64: 2, 2>, padding = array<i64: 1, 1>,
+      ceil_mode = false, count_include_pad = false, divisor_override = 0} : (tensor<?x1x5x5xf32>) -> tensor<?x1x3x3xf32>
     %5 = "torch.flatten"(%4) {start_dim = 1 : i64, end_dim = 3 : i64} : (tensor<?x1x3x3xf32>) -> tensor<?x9xf32>
     %6 = "torch.linear"(%5) {weight = dense<1.0> : tensor<2x9xf32>, bias = dense<0.0> : tensor<2xf32>}
       : (tensor<?x9xf32>) -> tensor<?x2xf32>

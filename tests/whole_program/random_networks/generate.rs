@@ -8,6 +8,7 @@ use proptest::prelude::*;
 pub struct Recipe {
     channels: usize,
     size: [usize; 2],
+    axes: u8,
     input: u8,
     outputs: u8,
     ops: Vec<[u8; 6]>,
@@ -19,11 +20,12 @@ pub struct Recipe {
 /// Recipes of up to 9 ops.
 pub fn recipe() -> impl Strategy<Value = Recipe> {
     let ops = proptest::collection::vec(any::<[u8; 6]>(), 1..9);
-    let shape = (1..4usize, [4..10usize, 4..10]);
+    let shape = (1..4usize, [4..10usize, 4..10], 0..5u8);
     (shape, 0..5u8, any::<u8>(), ops, any::<u64>(), prop_oneof![Just(3u32), Just(15), Just(31), Just(31)])
-        .prop_map(|((channels, size), input, outputs, ops, seed, levels)| Recipe {
+        .prop_map(|((channels, size, axes), input, outputs, ops, seed, levels)| Recipe {
             channels,
             size,
+            axes,
             input,
             outputs,
             ops,
@@ -63,7 +65,12 @@ struct Builder {
 impl Recipe {
     /// The network.
     pub fn generate(&self) -> Generated {
-        let input = vec![self.channels, self.size[0], self.size[1]];
+        let [height, width] = self.size;
+        let input = match self.axes {
+            0 => vec![self.channels, height + width],
+            1 => vec![self.channels, 2 + height % 3, 2 + height / 2, 2 + width / 2],
+            _ => vec![self.channels, height, width],
+        };
         let mut builder = Builder {
             lines: vec![],
             weights: vec![],
@@ -117,9 +124,24 @@ fn windows(
     Some(if ceil && (count - 1) * stride >= size + padding { count - 1 } else { count })
 }
 
+/// A number below `limit` for each axis, from one byte.
+fn digits(byte: u8, limit: usize, axes: usize) -> Vec<usize> {
+    (0..axes).map(|axis| usize::from(byte) / limit.pow(axis as u32) % limit).collect()
+}
+
+/// The same plus one.
+fn counts(byte: u8, limit: usize, axes: usize) -> Vec<usize> {
+    digits(byte, limit, axes).iter().map(|digit| digit + 1).collect()
+}
+
 impl Builder {
     fn shape(&self) -> &[usize] {
         self.values.last().expect("there is the input")
+    }
+
+    /// Number of axes behind the channels.
+    fn spatial(&self) -> usize {
+        self.shape().len() - 1
     }
 
     fn last(&self) -> usize {
@@ -173,21 +195,21 @@ impl Builder {
 
     fn op(&mut self, [kind, a, b, c, d, e]: [u8; 6]) {
         match kind % 20 {
-            0 | 1 if self.shape().len() == 3 => self.convolution([a, b, c, d, e]),
+            0 | 1 if self.spatial() > 0 => self.convolution([a, b, c, d, e]),
             2 => self.batch_norm(a),
             3 | 4 => self.relu(),
             5 if a >= 100 => self.curve(a, b),
             5 => self.clamp(a),
-            6 | 7 if self.shape().len() == 3 => self.pool(kind.is_multiple_of(2), [a, b, c, d]),
-            8 if self.shape().len() == 3 => self.adaptive(a, b),
+            6 | 7 if self.spatial() > 0 => self.pool(kind.is_multiple_of(2), [a, b, c, d]),
+            8 if self.spatial() > 0 => self.adaptive(a, b),
             9 | 10 => self.residual(a),
-            11 if self.shape().len() == 3 => self.concat(a, b),
+            11 if self.spatial() > 0 => self.concat(a, b),
             12 => self.slice(a, b, c),
-            13 if self.shape().len() == 3 => self.pad([a, b, c, d], e),
+            13 if self.spatial() > 0 => self.pad([a, b, c, d], e),
             14 => self.same("mul", [", 0.5", ", -1.25", ", 3"][usize::from(a) % 3]),
             15 => self.same("add", [", 0.5", ", -0.75", ", 0.01"][usize::from(a) % 3]),
             16 => self.same(if a < 128 { "dropout" } else { "identity" }, ""),
-            17 if self.shape().len() == 3 && a < 100 => self.mean(b),
+            17 if self.spatial() > 0 && a < 100 => self.reduce(a, b),
             18 if a < 60 => self.flatten(b),
             _ => self.dense(a, b),
         }
@@ -235,30 +257,45 @@ impl Builder {
     }
 
     fn convolution(&mut self, [a, b, c, d, e]: [u8; 5]) {
-        let [channels, height, width] = *self.shape() else { return };
+        let (channels, sizes) = (self.shape()[0], self.shape()[1..].to_vec());
+        let axes = sizes.len();
+        let transposed = (e / 16).is_multiple_of(3);
         let groups = if a.is_multiple_of(4) { channels } else { 1 };
         let outputs = groups * (1 + usize::from(a / 4) % 3);
-        let kernel = [1 + usize::from(b) % 3, 1 + usize::from(b / 3) % 3];
-        let stride = [1 + usize::from(c) % 2, 1 + usize::from(c / 2) % 2];
-        let padding = [usize::from(d) % 3, usize::from(d / 3) % 3];
-        let dilation = [1 + usize::from(e) % 2, 1 + usize::from(e / 2) % 2];
-        let size = |size, axis: usize| {
-            windows(size, kernel[axis], stride[axis], padding[axis], dilation[axis], false)
+        let (kernel, stride) = (counts(b, 3, axes), counts(c, 2, axes));
+        let (padding, dilation) = (digits(d, 3, axes), counts(e, 2, axes));
+        let spare = (0..axes).map(|axis| usize::from(a / 16) % stride[axis].max(dilation[axis]));
+        let spare = spare.collect::<Vec<_>>();
+        let size = |axis: usize| {
+            let [k, s, p, d] = [&kernel, &stride, &padding, &dilation].map(|list| list[axis]);
+            if transposed {
+                ((sizes[axis] - 1) * s + d * (k - 1) + 1 + spare[axis])
+                    .checked_sub(2 * p)
+                    .filter(|&size| size > 0)
+            } else {
+                windows(sizes[axis], k, s, p, d, false)
+            }
         };
-        let (Some(h), Some(w)) = (size(height, 0), size(width, 1)) else { return };
-        if outputs * h * w > LARGEST {
+        let Some(sizes) = (0..axes).map(size).collect::<Option<Vec<_>>>() else { return };
+        let result = [&[outputs], &sizes[..]].concat();
+        if result.iter().product::<usize>() > LARGEST {
             return;
         }
-        let fan_in = (channels / groups * kernel[0] * kernel[1]) as f64;
-        let weight =
-            self.weight("weight", &[outputs, channels / groups, kernel[0], kernel[1]], 2.0 / fan_in.sqrt());
+        let fan_in = (channels / groups * kernel.iter().product::<usize>()) as f64;
+        let first = if transposed { [channels, outputs / groups] } else { [outputs, channels / groups] };
+        let weight = self.weight("weight", &[&first, &kernel[..]].concat(), 2.0 / fan_in.sqrt());
         let bias =
             if e < 128 { format!(", {}", self.weight("bias", &[outputs], 0.5)) } else { String::new() };
+        let (name, spare) = if transposed {
+            ("conv_transpose", format!(", output_padding = {spare:?}"))
+        } else {
+            ("conv", String::new())
+        };
         let call = format!(
-            "conv2d(%{}, {weight}{bias}, stride = {stride:?}, padding = {padding:?}, dilation = {dilation:?}, groups = {groups})",
+            "{name}{axes}d(%{}, {weight}{bias}, stride = {stride:?}, padding = {padding:?}{spare}, dilation = {dilation:?}, groups = {groups})",
             self.last()
         );
-        self.weighted |= self.push(&call, vec![outputs, h, w]);
+        self.weighted |= self.push(&call, result);
     }
 
     fn batch_norm(&mut self, kind: u8) {
@@ -281,30 +318,34 @@ impl Builder {
     }
 
     fn pool(&mut self, largest: bool, [a, b, c, d]: [u8; 4]) {
-        let [channels, height, width] = *self.shape() else { return };
-        let kernel = [1 + usize::from(a) % 3, 1 + usize::from(a / 3) % 3];
-        let stride = [1 + usize::from(b) % 3, 1 + usize::from(b / 3) % 3];
-        let padding = [(usize::from(c) % 2).min(kernel[0] / 2), (usize::from(c / 2) % 2).min(kernel[1] / 2)];
+        let (channels, sizes) = (self.shape()[0], self.shape()[1..].to_vec());
+        let axes = sizes.len();
+        let (kernel, stride) = (counts(a, 3, axes), counts(b, 3, axes));
+        let padding =
+            digits(c, 2, axes).iter().zip(&kernel).map(|(p, k)| *p.min(&(k / 2))).collect::<Vec<_>>();
         let ceil = d.is_multiple_of(2);
-        let size = |size, axis: usize| windows(size, kernel[axis], stride[axis], padding[axis], 1, ceil);
-        let (Some(h), Some(w)) = (size(height, 0), size(width, 1)) else { return };
+        let size = |axis: usize| windows(sizes[axis], kernel[axis], stride[axis], padding[axis], 1, ceil);
+        let Some(result) = (0..axes).map(size).collect::<Option<Vec<_>>>() else { return };
         let last = self.last();
         let window = format!(
             "%{last}, kernel = {kernel:?}, stride = {stride:?}, padding = {padding:?}, ceil_mode = {ceil}"
         );
         let call = if largest {
-            format!("max_pool2d({window})")
+            format!("max_pool{axes}d({window})")
         } else {
-            format!("avg_pool2d({window}, count_include_pad = {})", (d / 2).is_multiple_of(2))
+            let divisor = if axes > 1 && d > 200 { ", divisor_override = 3" } else { "" };
+            format!("avg_pool{axes}d({window}, count_include_pad = {}{divisor})", (d / 2).is_multiple_of(2))
         };
-        self.push(&call, vec![channels, h, w]);
+        self.push(&call, [&[channels], &result[..]].concat());
     }
 
     fn adaptive(&mut self, a: u8, b: u8) {
-        let [channels, height, width] = *self.shape() else { return };
-        let size = [1 + usize::from(a) % height.min(4), 1 + usize::from(b) % width.min(4)];
-        let call = format!("adaptive_avg_pool2d(%{}, output_size = {size:?})", self.last());
-        self.push(&call, vec![channels, size[0], size[1]]);
+        let (channels, sizes) = (self.shape()[0], self.shape()[1..].to_vec());
+        let parts = sizes.iter().zip(digits(a, 4, sizes.len())).map(|(size, digit)| 1 + digit % size);
+        let parts = parts.collect::<Vec<_>>();
+        let kind = if b.is_multiple_of(3) { "max" } else { "avg" };
+        let call = format!("adaptive_{kind}_pool{}d(%{}, output_size = {parts:?})", parts.len(), self.last());
+        self.push(&call, [&[channels], &parts[..]].concat());
     }
 
     /// Adds an earlier value of the shape, or what a layer makes of the last one.
@@ -324,7 +365,7 @@ impl Builder {
     /// Joins the last value with what a layer makes of it, or with itself.
     fn concat(&mut self, a: u8, b: u8) {
         let (last, mut joined) = (self.last(), self.shape().to_vec());
-        let axis = if a < 200 { 0 } else { usize::from(a) % 3 };
+        let axis = if a < 200 { 0 } else { usize::from(a) % joined.len() };
         if a < 160 {
             self.layer(1 + usize::from(b) % 2);
         }
@@ -345,8 +386,10 @@ impl Builder {
         }
         shape[0] = outputs;
         self.weighted = true;
-        let weight = self.weight("weight", &[outputs, inputs, 3, 3], 0.75 / (inputs as f64).sqrt());
-        self.push(&format!("conv2d(%{last}, {weight}, padding = 1)"), shape);
+        let axes = shape.len() - 1;
+        let kernel = [&[outputs, inputs], &vec![3; axes][..]].concat();
+        let weight = self.weight("weight", &kernel, 0.75 / (inputs as f64).sqrt());
+        self.push(&format!("conv{axes}d(%{last}, {weight}, padding = 1)"), shape);
     }
 
     fn slice(&mut self, a: u8, b: u8, c: u8) {
@@ -359,34 +402,41 @@ impl Builder {
     }
 
     fn pad(&mut self, [a, b, c, d]: [u8; 4], value: u8) {
-        let [channels, height, width] = *self.shape() else { return };
-        let [a, b, c, d] = [a, b, c, d].map(|count| usize::from(count) % 2);
+        let mut shape = self.shape().to_vec();
         let value = ["0", "0", "0.5", "-1"][usize::from(value) % 4];
-        let call = format!("pad(%{}, padding = [{a}, {b}, {c}, {d}], value = {value})", self.last());
-        self.push(&call, vec![channels, height + c + d, width + a + b]);
+        let pairs = [[a, b], [c, d], [b, c]].map(|pair| pair.map(|count| usize::from(count) % 2));
+        let spatial = self.spatial();
+        let pairs = &pairs[..spatial];
+        shape.iter_mut().rev().zip(pairs).for_each(|(size, [before, after])| *size += before + after);
+        self.push(&format!("pad(%{}, padding = {:?}, value = {value})", self.last(), pairs.concat()), shape);
     }
 
-    fn mean(&mut self, kind: u8) {
-        let [channels, height, width] = *self.shape() else { return };
-        let keep = kind.is_multiple_of(2);
-        let (dims, shape) = match kind / 2 % 8 {
-            0 => ("[2]", [channels, 1, width]),
-            1 => ("[3]", [channels, height, 1]),
-            2 => ("[1]", [1, height, width]),
-            _ => ("[2, 3]", [channels, 1, 1]),
-        };
-        let averaged = |axis: &usize| !dims.contains(&(axis + 1).to_string());
-        let shape =
-            if keep { shape.to_vec() } else { (0..3).filter(averaged).map(|axis| shape[axis]).collect() };
-        let call = format!("mean(%{}, dims = {dims}, keepdim = {keep})", self.last());
-        self.push(&call, shape);
+    /// A mean, or a maximum, over some axes.
+    fn reduce(&mut self, kind: u8, choice: u8) {
+        let shape = self.shape().to_vec();
+        let keep = choice.is_multiple_of(2);
+        let chosen = digits(choice / 2, 2, shape.len());
+        let mut axes = (0..shape.len()).filter(|&axis| chosen[axis] == 1).collect::<Vec<_>>();
+        if axes.is_empty() || (axes.len() == shape.len() && !keep) {
+            axes = (1..shape.len()).collect();
+        }
+        let dims = axes.iter().map(|axis| axis + 1).collect::<Vec<_>>();
+        let left = shape.iter().enumerate().filter_map(|(axis, &size)| match axes.contains(&axis) {
+            true => keep.then_some(1),
+            false => Some(size),
+        });
+        let op = if kind.is_multiple_of(3) { "amax" } else { "mean" };
+        self.push(&format!("{op}(%{}, dims = {dims:?}, keepdim = {keep})", self.last()), left.collect());
     }
 
     fn flatten(&mut self, kind: u8) {
         let (last, shape) = (self.last(), self.shape().to_vec());
         match *shape {
-            [channels, height, width] if kind < 60 => {
-                self.push(&format!("flatten(%{last}, start_dim = 2)"), vec![channels, height * width]);
+            [channels, ref sizes @ ..] if sizes.len() > 1 && kind < 60 => {
+                self.push(
+                    &format!("flatten(%{last}, start_dim = 2)"),
+                    vec![channels, sizes.iter().product()],
+                );
             }
             _ => drop(self.push(&format!("flatten(%{last})"), vec![shape.iter().product()])),
         }
@@ -394,7 +444,7 @@ impl Builder {
 
     /// A dense layer on the last axis; where there are images mostly a relu.
     fn dense(&mut self, kind: u8, outputs: u8) {
-        if self.shape().len() == 3 && kind > 30 {
+        if self.shape().len() > 2 && kind > 30 {
             return self.relu();
         }
         let (last, mut shape) = (self.last(), self.shape().to_vec());

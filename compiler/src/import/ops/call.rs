@@ -155,11 +155,11 @@ impl Call<'_> {
         }
     }
 
-    /// A pair for height and width.
-    pub fn pair(&mut self, name: &str) -> Result<[i64; 2], Reported> {
+    /// An integer for each spatial axis.
+    pub fn sizes<const AXES: usize>(&mut self, name: &str) -> Result<[i64; AXES], Reported> {
         match self.value(name) {
-            Some(Argument::Ints(pair)) => {
-                <[i64; 2]>::try_from(pair).map_err(|_| self.signature_mismatch(name))
+            Some(Argument::Ints(sizes)) => {
+                <[i64; AXES]>::try_from(sizes).map_err(|_| self.signature_mismatch(name))
             }
             _ => Err(self.signature_mismatch(name)),
         }

@@ -6,20 +6,25 @@
 mod activation;
 mod call;
 mod conv;
+mod linear;
 mod norm;
 mod pointwise;
 mod pool;
+mod reduce;
 mod shape;
 mod signature;
+mod window;
 
 pub use activation::{
     Elu, Gelu, Hardsigmoid, Hardswish, Hardtanh, LeakyRelu, Mish, Prelu, Relu6, Sigmoid, Silu, Softplus, Tanh,
 };
 pub use call::{Bound, Call};
-pub use conv::{Conv2d, Linear};
+pub use conv::{Conv, ConvTranspose};
+pub use linear::Linear;
 pub use norm::{BatchNorm, Normalize};
 pub use pointwise::{Add, Addend, Clamp, Dropout, Identity, Mul, Relu};
-pub use pool::{AdaptiveAvgPool2d, AvgPool2d, MaxPool2d, Mean};
+pub use pool::{AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, MaxPool};
+pub use reduce::{Amax, Mean};
 pub use shape::{Concat, Flatten, Pad, Slice};
 pub use signature::{Argument, Default, Kind, Param, Signature};
 
@@ -38,7 +43,13 @@ trait Operation: Sized {
 }
 
 macro_rules! ops {
-    ($($op:ident)+) => {
+    ($($op:ident $(= $generic:ident<$axes:literal>)?)+) => {
+        $($(
+            #[doc = concat!("[`", stringify!($generic), "`] over as many spatial axes.")]
+            pub type $op = $generic<$axes>;
+        )?)+
+
+
         /// What a node does, every field resolved.
         #[derive(Clone, Debug, PartialEq)]
         pub enum TorchOp {
@@ -83,17 +94,22 @@ macro_rules! ops {
 }
 
 ops! {
-    Conv2d Linear BatchNorm Normalize
+    Conv1d = Conv<1> Conv2d = Conv<2> Conv3d = Conv<3>
+    ConvTranspose1d = ConvTranspose<1> ConvTranspose2d = ConvTranspose<2> ConvTranspose3d = ConvTranspose<3>
+    Linear BatchNorm Normalize
     Relu Clamp Relu6 Hardtanh
     LeakyRelu Prelu Elu Hardsigmoid Hardswish Silu Gelu Sigmoid Tanh Softplus Mish
     Add Mul Dropout Identity
-    MaxPool2d AvgPool2d AdaptiveAvgPool2d Mean
+    MaxPool1d = MaxPool<1> MaxPool2d = MaxPool<2> MaxPool3d = MaxPool<3>
+    AvgPool1d = AvgPool<1> AvgPool2d = AvgPool<2> AvgPool3d = AvgPool<3>
+    AdaptiveAvgPool1d = AdaptiveAvgPool<1> AdaptiveAvgPool2d = AdaptiveAvgPool<2> AdaptiveAvgPool3d = AdaptiveAvgPool<3>
+    AdaptiveMaxPool1d = AdaptiveMaxPool<1> AdaptiveMaxPool2d = AdaptiveMaxPool<2> AdaptiveMaxPool3d = AdaptiveMaxPool<3>
+    Mean Amax
     Flatten Concat Slice Pad
 }
 
 const NO_SUCH_CURVE: &str =
     "train the network with another activation: relu, leaky_relu, elu, silu, gelu, mish, tanh";
-const ONLY_TWO_DIMENSIONS: &str = "conv2d is the only convolution";
 
 /// What to write instead of names that PyTorch users reach for.
 pub const REMEDIES: &[(&str, &str)] = &[
@@ -111,9 +127,6 @@ pub const REMEDIES: &[(&str, &str)] = &[
     ),
     ("logsigmoid", "write `mul(%x, -1)`, `softplus(%y)` and `mul(%z, -1)`"),
     ("swish", "write `silu(%x)`"),
-    ("conv1d", ONLY_TWO_DIMENSIONS),
-    ("conv3d", ONLY_TWO_DIMENSIONS),
-    ("conv_transpose2d", ONLY_TWO_DIMENSIONS),
     ("cat", "write `concat(%a, %b, dim = 1)`"),
     ("view", "write `flatten(%x)` where the batch axis stays"),
     ("reshape", "write `flatten(%x)` where the batch axis stays"),

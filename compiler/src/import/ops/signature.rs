@@ -19,8 +19,8 @@ pub enum Kind {
     Int,
     /// An integer of any size, for ends that mean "to the last".
     Bound,
-    /// Two integers for height and width; one is taken for both.
-    Pair,
+    /// An integer for each of so many spatial axes; one is taken for all.
+    Sizes(usize),
     /// A list of integers; one alone is taken as a list.
     Ints,
     /// A number, finite unless the parameter says otherwise.
@@ -40,7 +40,9 @@ impl Kind {
             Self::TensorOrNumber => "a tensor like `%0` or a number",
             Self::Weight => "a weight like `@conv1.weight`",
             Self::Int | Self::Bound => "an integer",
-            Self::Pair => "an integer or a pair like `[1, 1]`",
+            Self::Sizes(1) => "an integer",
+            Self::Sizes(2) => "an integer or a pair like `[1, 1]`",
+            Self::Sizes(_) => "an integer or three like `[1, 1, 1]`",
             Self::Ints => "a list of integers",
             Self::Float => "a number",
             Self::Floats => "a list of numbers",
@@ -56,7 +58,7 @@ pub enum Default {
     Required,
     /// The op does without.
     Absent,
-    /// An integer, for pairs twice.
+    /// An integer; for sizes, that of every axis.
     Int(i64),
     /// A number.
     Float(f64),
@@ -127,7 +129,7 @@ impl Signature {
     pub fn default(&self, name: &str) -> Option<Argument> {
         let (_, param) = self.param(name)?;
         match (param.default, param.kind) {
-            (Default::Int(n), Kind::Pair) => Some(Argument::Ints(vec![n, n])),
+            (Default::Int(n), Kind::Sizes(axes)) => Some(Argument::Ints(vec![n; axes])),
             (Default::Int(n), _) => Some(Argument::Int(n)),
             (Default::Float(x), Kind::Floats) => Some(Argument::Floats(vec![x])),
             (Default::Float(x), _) => Some(Argument::Float(x)),
@@ -164,7 +166,7 @@ pub enum Argument {
     Weight(WeightRef),
     /// An integer.
     Int(i64),
-    /// Integers; exactly two for pairs.
+    /// Integers; for sizes exactly one for each axis.
     Ints(Vec<i64>),
     /// A number.
     Float(f64),
@@ -180,8 +182,8 @@ impl From<WeightRef> for Argument {
     }
 }
 
-impl From<[i64; 2]> for Argument {
-    fn from(pair: [i64; 2]) -> Self {
-        Self::Ints(pair.to_vec())
+impl<const AXES: usize> From<[i64; AXES]> for Argument {
+    fn from(sizes: [i64; AXES]) -> Self {
+        Self::Ints(sizes.to_vec())
     }
 }

@@ -33,8 +33,14 @@ fn every_op_has_its_counterpart() {
         ("bn.running_var", &[6]),
         ("act.weight", &[2]),
         ("fc.weight", &[5, 2]),
+        ("conv1.weight", &[4, 3, 2]),
+        ("conv3.weight", &[2, 1, 1, 2, 3]),
+        ("up1.weight", &[4, 2, 3]),
+        ("up1.bias", &[4]),
+        ("up2.weight", &[3, 2, 2, 2]),
+        ("up3.weight", &[2, 1, 1, 2, 2]),
     ];
-    let text = body(
+    let image = body(
         "f32[N, 3, 8, 8]",
         "f32[N, 5]",
         "%a = normalize(%x, scale = 0.5, mean = [0.1, 0.2, 0.3], std = 2)   # preprocess
@@ -71,13 +77,45 @@ fn every_op_has_its_counterpart() {
          %c12 = mish(%c11)
          %y = linear(%c12, @fc.weight)",
     );
-    let weights = weights(shapes);
-    let graph = graph(&text, &weights);
-    let names: std::collections::BTreeSet<_> =
-        graph.nodes.iter().map(|node| node.op.signature().name).collect();
-    assert_eq!(names.len(), crate::import::ops::OPS.len(), "an op is missing here");
+    let series = body(
+        "f32[N, 3, 20]",
+        "f32[N, 4]",
+        "%b = conv1d(%x, @conv1.weight, stride = 2, dilation = 3)
+         %c = conv_transpose1d(%b, @up1.weight, @up1.bias, stride = 2, output_padding = 1, groups = 2)
+         %d = max_pool1d(%c, 2)
+         %e = avg_pool1d(%d, 3, stride = 2, padding = 1)
+         %f = adaptive_avg_pool1d(%e, 3)
+         %g = adaptive_max_pool1d(%f, 2)
+         %y = amax(%g, dims = 2)",
+    );
+    let up = body(
+        "f32[N, 3, 4, 5]",
+        "f32[N, 2, 3, 2]",
+        "%b = conv_transpose2d(%x, @up2.weight, padding = [1, 0], dilation = [1, 2])
+         %y = adaptive_max_pool2d(%b, [3, 2])",
+    );
+    let volume = body(
+        "f32[N, 2, 4, 5, 6]",
+        "f32[N, 2, 1, 1, 1]",
+        "%b = conv3d(%x, @conv3.weight, groups = 2)
+         %c = conv_transpose3d(%b, @up3.weight, stride = [1, 2, 1], groups = 2)
+         %d = max_pool3d(%c, [1, 2, 2], stride = 1)
+         %e = avg_pool3d(%d, 2, stride = [1, 2, 2], divisor_override = 3)
+         %f = adaptive_avg_pool3d(%e, [2, 2, 1])
+         %y = adaptive_max_pool3d(%f, 1)",
+    );
     let context = neurocuda_dialects::new_context().unwrap();
-    insta::assert_snapshot!(emitted(&context, &graph, weights));
+    let (mut names, mut modules) = (std::collections::BTreeSet::new(), vec![]);
+    for text in [image, series, up, volume] {
+        // Tensors that the graph does not use would be extra.
+        let used = shapes.iter().filter(|(key, _)| text.contains(&format!("@{key}"))).copied();
+        let weights = weights(&used.collect::<Vec<_>>());
+        let graph = graph(&text, &weights);
+        names.extend(graph.nodes.iter().map(|node| node.op.signature().name));
+        modules.push(emitted(&context, &graph, weights));
+    }
+    assert_eq!(names.len(), crate::import::ops::OPS.len(), "an op is missing here");
+    insta::assert_snapshot!(modules.join("\n"));
 }
 
 #[test]

@@ -9,6 +9,8 @@ fn some_weights() -> Weights {
         ("c.weight", &[8, 3, 3, 3]),
         ("c.bias", &[8]),
         ("g.weight", &[6, 1, 5, 3]),
+        ("one.weight", &[4, 2, 3]),
+        ("three.weight", &[4, 2, 3, 1, 2]),
         ("l.weight", &[10, 12]),
         ("l.bias", &[10]),
         ("b.weight", &[3]),
@@ -42,6 +44,40 @@ fn conv2d() {
     apply("3, 32, 31", "conv2d(%x, @c.weight, padding = [1, 0], stride = 2)", "8, 16, 15");
     apply("3, 9, 9", "conv2d(%x, @c.weight, dilation = [1, 4])", "8, 7, 1");
     apply("6, 5, 3", "conv2d(%x, @g.weight, groups = 6)", "6, 1, 1");
+}
+
+#[test]
+fn convolutions_over_one_and_three_axes() {
+    apply("2, 9", "conv1d(%x, @one.weight)", "4, 7");
+    apply("4, 9", "conv1d(%x, @one.weight, stride = [2], padding = 1, dilation = 3, groups = 2)", "4, 3");
+    apply("2, 5, 4, 6", "conv3d(%x, @three.weight, stride = [1, 2, 2], padding = [0, 1, 0])", "4, 3, 3, 3");
+}
+
+#[test]
+fn transposed_convolutions_grow_as_pytorchs_do() {
+    apply("4, 9", "conv_transpose1d(%x, @one.weight)", "2, 11");
+    apply(
+        "4, 9",
+        "conv_transpose1d(%x, @one.weight, stride = 3, padding = 2, output_padding = 1, groups = 2)",
+        "4, 24",
+    );
+    apply("8, 4, 5", "conv_transpose2d(%x, @c.weight, bias = @b.bias, stride = 2, padding = 1)", "3, 7, 9");
+    apply("8, 4, 5", "conv_transpose2d(%x, @c.weight, dilation = 3, output_padding = [2, 0])", "3, 12, 11");
+    apply("4, 3, 2, 2", "conv_transpose3d(%x, @three.weight, stride = [1, 2, 3])", "2, 5, 3, 5");
+}
+
+#[test]
+fn pools_over_one_and_three_axes() {
+    apply("3, 7", "max_pool1d(%x, 2)", "3, 3");
+    apply("3, 7", "max_pool1d(%x, [3], stride = 2, padding = 1, dilation = 2, ceil_mode = true)", "3, 3");
+    apply("3, 4, 7, 8", "max_pool3d(%x, [1, 2, 3], padding = [0, 1, 1])", "3, 4, 4, 3");
+    apply("3, 7", "avg_pool1d(%x, 3, 2, 1)", "3, 4");
+    apply("3, 4, 7, 8", "avg_pool3d(%x, 2, ceil_mode = true, divisor_override = 5)", "3, 2, 4, 4");
+    apply("3, 7", "adaptive_avg_pool1d(%x, 5)", "3, 5");
+    apply("3, 4, 7, 8", "adaptive_avg_pool3d(%x, [2, 1, 9])", "3, 2, 1, 9");
+    apply("3, 7", "adaptive_max_pool1d(%x, 5)", "3, 5");
+    apply("3, 7, 8", "adaptive_max_pool2d(%x, 2)", "3, 2, 2");
+    apply("3, 4, 7, 8", "adaptive_max_pool3d(%x, [2, 1, 9])", "3, 2, 1, 9");
 }
 
 #[test]
@@ -90,6 +126,8 @@ fn average_pools() {
 fn mean() {
     apply("3, 7, 8", "mean(%x, dims = [-1, 2])", "3");
     apply("3, 7, 8", "mean(%x, dims = 1, keepdim = true)", "1, 7, 8");
+    apply("3, 7, 8", "amax(%x, dims = [-1, 2])", "3");
+    apply("3, 7, 8", "amax(%x, dims = 1, keepdim = true)", "1, 7, 8");
 }
 
 #[test]

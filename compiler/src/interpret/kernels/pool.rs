@@ -1,9 +1,9 @@
-//! Pools over windows of an image.
+//! Pools over windows of any number of axes.
 
 use super::{Kernel, unary};
-use crate::interpret::decode::{Problem, image, size};
+use crate::interpret::decode::{Problem, size};
 
-/// The input rows (or columns) of one window.
+/// The input elements of one window along one axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Window {
     start: usize,
@@ -11,7 +11,7 @@ struct Window {
     count: usize,
 }
 
-/// For each output row (or column), the input rows (or columns) of its window, cut at the border.
+/// For each output along one axis, the inputs of its window, cut at the border.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::interpret) struct Windows(Vec<Window>);
 
@@ -72,47 +72,42 @@ impl Windows {
         self.0.len()
     }
 
-    /// Number of input rows (or columns) of each window.
+    /// Number of inputs of each window.
     pub fn lengths(&self) -> Vec<f64> {
         self.0.iter().map(|window| window.count as f64).collect()
     }
 }
 
-/// Maximum over windows, each of which must reach into the image; NaN wins.
-pub(in crate::interpret) fn max_pool(
-    input: &[usize],
-    rows: Windows,
-    columns: Windows,
-) -> Result<Kernel, Problem> {
-    let [channels, height, width] = image(input)?;
-    if rows.0.iter().chain(&columns.0).any(|window| window.count == 0) {
+/// Maximum over windows, one list for each axis behind the channels; each must reach into the image. NaN wins.
+pub(in crate::interpret) fn max_pool(input: &[usize], axes: Vec<Windows>) -> Result<Kernel, Problem> {
+    if axes.iter().any(|windows| windows.0.iter().any(|window| window.count == 0)) {
         return Err("a window lies in the padding only".into());
     }
     let maximum = |best: f64, x: f64| if x > best || x.is_nan() { x } else { best };
-    unary(vec![channels, rows.len(), columns.len()], 1.0, move |input, output| {
-        fold(input, [height, width], &rows, &columns, output, f64::NEG_INFINITY, maximum);
+    let image = Image::new(input, axes)?;
+    unary(image.result(), 1.0, move |input, output| {
+        image.fold(input, output, f64::NEG_INFINITY, maximum);
     })
 }
 
-/// Sum over windows, in row-major order, then `finish(sum, factor)` with the factor of the output position.
+/// Sum over windows, one list for each axis behind the channels, in row-major order; then `finish(sum, factor)` with the
+/// factor of the output position.
 pub(in crate::interpret) fn sum_pool(
     input: &[usize],
-    rows: Windows,
-    columns: Windows,
+    axes: Vec<Windows>,
     factors: Vec<f64>,
     finish: impl Fn(f64, f64) -> f64 + Send + Sync + 'static,
 ) -> Result<Kernel, Problem> {
-    let [channels, height, width] = image(input)?;
     let longest = |windows: &Windows| windows.lengths().into_iter().fold(0.0, f64::max);
     let largest = factors.iter().fold(1.0, |largest, factor| f64::max(largest, factor.abs()));
-    let gain = longest(&rows) * longest(&columns) * largest;
-    if factors.len() != rows.len() * columns.len() {
-        return Err(
-            format!("{} factors for {} x {} windows", factors.len(), rows.len(), columns.len()).into()
-        );
+    let gain = axes.iter().map(longest).product::<f64>() * largest;
+    let image = Image::new(input, axes)?;
+    let windows = image.result()[1..].iter().product::<usize>();
+    if factors.len() != windows {
+        return Err(format!("{} factors for {windows} windows", factors.len()).into());
     }
-    unary(vec![channels, rows.len(), columns.len()], gain, move |input, output| {
-        fold(input, [height, width], &rows, &columns, output, 0.0, |sum, x| sum + x);
+    unary(image.result(), gain, move |input, output| {
+        image.fold(input, output, 0.0, |sum, x| sum + x);
         for plane in output.chunks_exact_mut(factors.len()) {
             for (result, &factor) in plane.iter_mut().zip(&factors) {
                 *result = finish(*result, factor);
@@ -121,27 +116,73 @@ pub(in crate::interpret) fn sum_pool(
     })
 }
 
-fn fold(
-    input: &[f64],
-    [height, width]: [usize; 2],
-    rows: &Windows,
-    columns: &Windows,
-    output: &mut [f64],
-    start: f64,
-    f: impl Fn(f64, f64) -> f64,
-) {
-    let planes = input.chunks_exact(height * width).zip(output.chunks_exact_mut(rows.len() * columns.len()));
-    for (plane, output) in planes {
-        for (window_rows, results) in rows.0.iter().zip(output.chunks_exact_mut(columns.len())) {
-            for (window_columns, result) in columns.0.iter().zip(results) {
-                let mut value = start;
-                for y in 0..window_rows.count {
-                    let row = &plane[(window_rows.start + y * window_rows.step) * width..][..width];
-                    let elements = row[window_columns.start..].iter().step_by(window_columns.step);
-                    value = elements.take(window_columns.count).fold(value, |value, &x| f(value, x));
-                }
-                *result = value;
+/// Channels, and what is pooled behind them.
+struct Image {
+    channels: usize,
+    /// Elements of a channel.
+    plane: usize,
+    /// Windows of each axis and the distance of neighbours on it.
+    axes: Vec<(Windows, usize)>,
+}
+
+impl Image {
+    fn new(input: &[usize], axes: Vec<Windows>) -> Result<Self, Problem> {
+        match input {
+            &[channels, ref sizes @ ..] if sizes.len() == axes.len() && !axes.is_empty() => {
+                let behind = |axis: usize| sizes[axis + 1..].iter().product();
+                let axes = axes.into_iter().enumerate().map(|(axis, windows)| (windows, behind(axis)));
+                Ok(Self { channels, plane: sizes.iter().product(), axes: axes.collect() })
+            }
+            _ => {
+                Err(format!("expected an operand of channels and {} axes, found shape {input:?}", axes.len())
+                    .into())
             }
         }
     }
+
+    fn result(&self) -> Vec<usize> {
+        std::iter::once(self.channels).chain(self.axes.iter().map(|(windows, _)| windows.len())).collect()
+    }
+
+    fn fold(&self, input: &[f64], output: &mut [f64], start: f64, f: impl Fn(f64, f64) -> f64) {
+        let windows = self.axes.iter().map(|(windows, _)| windows.len()).product();
+        let mut chosen = vec![0; self.axes.len()];
+        for (plane, results) in input.chunks_exact(self.plane).zip(output.chunks_exact_mut(windows)) {
+            chosen.fill(0);
+            for result in results {
+                *result = window(plane, &self.axes, &chosen, 0, start, &f);
+                for (index, (windows, _)) in chosen.iter_mut().zip(&self.axes).rev() {
+                    *index += 1;
+                    if *index < windows.len() {
+                        break;
+                    }
+                    *index = 0;
+                }
+            }
+        }
+    }
+}
+
+/// Folds one window, given by its number on each axis, onto `value`; `offset` is where the outer axes lead.
+fn window(
+    plane: &[f64],
+    axes: &[(Windows, usize)],
+    chosen: &[usize],
+    offset: usize,
+    value: f64,
+    f: &impl Fn(f64, f64) -> f64,
+) -> f64 {
+    let (Some(((windows, distance), inner)), Some((&index, chosen))) =
+        (axes.split_first(), chosen.split_first())
+    else {
+        return value;
+    };
+    let Window { start, step, count } = windows.0[index];
+    if inner.is_empty() {
+        let elements = plane[(offset + start).min(plane.len())..].iter().step_by(step);
+        return elements.take(count).fold(value, |value, &x| f(value, x));
+    }
+    (0..count).fold(value, |value, tap| {
+        window(plane, inner, chosen, offset + (start + tap * step) * distance, value, f)
+    })
 }

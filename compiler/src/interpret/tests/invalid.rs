@@ -105,9 +105,9 @@ fn pools_and_layouts_that_do_not_fit() {
     let torch = |ceil: bool, kernel: i64, padding: i64| {
         let attributes = format!(
             "kernel = array<i64: {kernel}, {kernel}>, stride = array<i64: 1, 1>, padding = array<i64: {padding}, {padding}>, \
-             ceil_mode = {ceil}, count_include_pad = true"
+             ceil_mode = {ceil}, count_include_pad = true, divisor_override = 0"
         );
-        refusal("torch.avg_pool2d", &attributes, "tensor<?x2x4x4xf32>", "tensor<?x2x2x2xf32>")
+        refusal("torch.avg_pool", &attributes, "tensor<?x2x4x4xf32>", "tensor<?x2x2x2xf32>")
     };
     assert!(torch(true, 5, 0).contains("does not fit"));
     assert!(torch(true, 3, 2).contains("more than half"));
@@ -126,7 +126,7 @@ fn pools_and_layouts_that_do_not_fit() {
     assert!(sum("0, 2, 0, 2").contains("[2, 1] is needed"));
     let adaptive = "output_size = array<i64: 9223372036854775807, 1>";
     assert!(
-        refusal("torch.adaptive_avg_pool2d", adaptive, "tensor<?x2x4x4xf32>", "tensor<?x2x1x1xf32>")
+        refusal("torch.adaptive_avg_pool", adaptive, "tensor<?x2x4x4xf32>", "tensor<?x2x1x1xf32>")
             .contains("output_size")
     );
 
@@ -244,8 +244,8 @@ fn an_error_is_placed_at_its_op() {
 
 const SEEDS: [&str; 5] = [
     "%y = \"torch.convolution\"(%x) {weight = dense<1.0> : tensor<2x2x3x3xf32>, bias = dense<0.0> : tensor<2xf32>, stride = array<i64: 1, 2>, padding = array<i64: 1, 1>, dilation = array<i64: 1, 2>, groups = 1, transposed = false, output_padding = array<i64: 0, 0>} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x1xf32>",
-    "%y = \"torch.max_pool2d\"(%x) {kernel = array<i64: 2, 3>, stride = array<i64: 2, 1>, padding = array<i64: 1, 1>, dilation = array<i64: 1, 1>, ceil_mode = true} : (tensor<?x2x4x4xf32>) -> tensor<?x2x3x4xf32>",
-    "%y = \"torch.avg_pool2d\"(%x) {kernel = array<i64: 2, 3>, stride = array<i64: 2, 1>, padding = array<i64: 1, 1>, ceil_mode = true, count_include_pad = false} : (tensor<?x2x4x4xf32>) -> tensor<?x2x3x4xf32>",
+    "%y = \"torch.max_pool\"(%x) {kernel = array<i64: 2, 3>, stride = array<i64: 2, 1>, padding = array<i64: 1, 1>, dilation = array<i64: 1, 1>, ceil_mode = true} : (tensor<?x2x4x4xf32>) -> tensor<?x2x3x4xf32>",
+    "%y = \"torch.avg_pool\"(%x) {kernel = array<i64: 2, 3>, stride = array<i64: 2, 1>, padding = array<i64: 1, 1>, ceil_mode = true, count_include_pad = false, divisor_override = 0} : (tensor<?x2x4x4xf32>) -> tensor<?x2x3x4xf32>",
     "%y = \"ann.slice\"(%x) {axis = 2, start = 1, step = 2} : (tensor<?x2x4x4xf32>) -> tensor<?x2x2x4xf32>",
     "%y = \"ann.pad\"(%x) {before = array<i64: 0, 1, 0, 2>, after = array<i64: 0, 0, 3, 0>} : (tensor<?x2x4x4xf32>) -> tensor<?x3x7x6xf32>",
 ];

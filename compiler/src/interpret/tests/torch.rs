@@ -72,7 +72,7 @@ fn nan_is_not_swallowed() {
     for (op, attributes) in [
         ("relu", ""),
         ("clamp", "minimum = 0.0 : f64, maximum = 1.0 : f64"),
-        ("max_pool2d", &format!("{pool}, ceil_mode = false")),
+        ("max_pool", &format!("{pool}, ceil_mode = false")),
     ] {
         let t = batch(&[1, 1, 1], "f32");
         assert!(

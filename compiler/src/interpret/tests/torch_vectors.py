@@ -110,20 +110,42 @@ case("tanh", (3, 4), torch.tanh)
 case("gelu", (3, 4), F.gelu, approximate_tanh=False)
 case("gelu", (3, 4), lambda x: F.gelu(x, approximate="tanh"), approximate_tanh=True)
 
-for shape, kernel, stride, padding, dilation, ceil_mode in itertools.product(
-    [(1, 5, 8), (1, 7, 6)], [(2, 3)], [(2, 2), (3, 1), (2, 3)], [(0, 0), (1, 1)], [(1, 1), (2, 2)], [False, True]
+max_pools, avg_pools = [F.max_pool1d, F.max_pool2d, F.max_pool3d], [F.avg_pool1d, F.avg_pool2d, F.avg_pool3d]
+adaptive_avg = [F.adaptive_avg_pool1d, F.adaptive_avg_pool2d, F.adaptive_avg_pool3d]
+adaptive_max = [F.adaptive_max_pool1d, F.adaptive_max_pool2d, F.adaptive_max_pool3d]
+
+for shape, kernel, stride, padding, dilation, ceil_mode in itertools.chain(
+    itertools.product([(1, 5, 8), (1, 7, 6)], [(2, 3)], [(2, 2), (3, 1), (2, 3)], [(0, 0), (1, 1)], [(1, 1), (2, 2)],
+                      [False, True]),
+    itertools.product([(2, 8)], [(3,)], [(2,), (3,)], [(0,), (1,)], [(1,), (2,)], [False, True]),
+    itertools.product([(1, 4, 5, 6)], [(2, 3, 2)], [(2, 1, 3)], [(0, 0, 0), (1, 1, 0)], [(1, 1, 2)], [False, True]),
 ):
     how = dict(stride=stride, padding=padding, dilation=dilation, ceil_mode=ceil_mode)
-    case("max_pool2d", shape, lambda x: F.max_pool2d(x, kernel, **how), kernel=kernel, **how)
+    pool = max_pools[len(kernel) - 1]
+    case("max_pool", shape, lambda x: pool(x, kernel, **how), kernel=kernel, **how)
 
-for shape, kernel, stride, padding, ceil_mode, count_include_pad in itertools.product(
-    [(1, 5, 8), (1, 7, 6)], [(3, 2)], [(2, 2), (2, 3), (3, 2)], [(0, 0), (1, 1)], [False, True], [False, True]
+for shape, kernel, stride, padding, ceil_mode, count_include_pad in itertools.chain(
+    itertools.product([(1, 5, 8), (1, 7, 6)], [(3, 2)], [(2, 2), (2, 3), (3, 2)], [(0, 0), (1, 1)], [False, True],
+                      [False, True]),
+    itertools.product([(2, 8)], [(3,)], [(2,), (3,)], [(0,), (1,)], [False, True], [False, True]),
+    itertools.product([(1, 4, 5, 6)], [(2, 3, 2)], [(2, 1, 3)], [(0, 0, 0), (1, 1, 0)], [False, True], [False, True]),
 ):
     how = dict(stride=stride, padding=padding, ceil_mode=ceil_mode, count_include_pad=count_include_pad)
-    case("avg_pool2d", shape, lambda x: F.avg_pool2d(x, kernel, **how), kernel=kernel, **how)
+    pool = avg_pools[len(kernel) - 1]
+    case("avg_pool", shape, lambda x: pool(x, kernel, **how), kernel=kernel, divisor_override=0, **how)
 
-for shape, output_size in [((2, 7, 7), (1, 1)), ((2, 5, 7), (3, 2)), ((1, 3, 4), (5, 4)), ((2, 6, 6), (3, 3))]:
-    case("adaptive_avg_pool2d", shape, lambda x: F.adaptive_avg_pool2d(x, output_size), output_size=output_size)
+for shape, kernel in [((1, 5, 8), (3, 2)), ((1, 4, 5, 6), (2, 3, 2))]:
+    how = dict(stride=kernel, padding=(0,) * len(kernel), ceil_mode=True, count_include_pad=True, divisor_override=5)
+    pool = avg_pools[len(kernel) - 1]
+    case("avg_pool", shape, lambda x: pool(x, kernel, **how), kernel=kernel, **how)
+
+for shape, output_size in [
+    ((2, 7, 7), (1, 1)), ((2, 5, 7), (3, 2)), ((1, 3, 4), (5, 4)), ((2, 6, 6), (3, 3)), ((2, 7), (3,)),
+    ((2, 4, 5, 3), (2, 3, 3)), ((1, 4, 2, 6), (2, 1, 3)),
+]:
+    pool, largest = adaptive_avg[len(output_size) - 1], adaptive_max[len(output_size) - 1]
+    case("adaptive_avg_pool", shape, lambda x: pool(x, output_size), output_size=output_size)
+    case("adaptive_max_pool", shape, lambda x: largest(x, output_size), output_size=output_size)
 
 case("add", (2, 3), lambda x: x + x, operands=2)
 case("add_scalar", (2, 3), lambda x: x + 0.75, value=0.75)
@@ -140,6 +162,9 @@ case("constant_pad", (2, 2, 3), lambda x: F.pad(x, (1, 0, 0, 2, 1, 1), value=1.5
      before=[0, 1, 0, 1], after=[0, 1, 2, 0], value=1.5)
 case("mean", (2, 3, 4), lambda x: x.mean((2, 3)), dims=[2, 3], keepdim=False)
 case("mean", (2, 3, 4), lambda x: x.mean((3, 1), keepdim=True), dims=[3, 1], keepdim=True)
+case("mean", (2, 3, 4, 2), lambda x: x.mean((2, 4)), dims=[2, 4], keepdim=False)
+for dims, keepdim in [((2, 3), False), ((1,), False), ((1, 3), True)]:
+    case("amax", (2, 3, 4), lambda x: x.amax(dims, keepdim=keepdim), dims=dims, keepdim=keepdim)
 mean, std = ramp(3, start=6), ramp(3, start=7).abs()
 case("normalize", (3, 2, 2), lambda x: (x * 0.25 - mean[:, None, None]) / std[:, None, None], scale=0.25, mean=mean, std=std)
 

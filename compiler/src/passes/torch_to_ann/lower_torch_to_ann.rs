@@ -13,7 +13,7 @@
 //! batch norms that could not be folded are a factor and a bias for each channel, and attributes that only choose a shape
 //! are gone: they are checked against the type of the result.
 
-use super::{averages, convolution, curves, dense, site::Site, windows::Pool};
+use super::{averages, convolution, curves, dense, maxima, site::Site};
 use crate::{
     analysis::curve::Function,
     mlir::{self, IrError, IrResult},
@@ -132,9 +132,11 @@ fn lower<'c, 'a>(site: &Site<'c, 'a>, op: Op<'c>) -> IrResult<'c, Value<'c, 'a>>
         Op::Sigmoid(_) => curves::uniform(site, Function::Sigmoid, 0.0),
         Op::Tanh(_) => curves::uniform(site, Function::Tanh, 0.0),
         Op::Mish(_) => curves::uniform(site, Function::Mish, 0.0),
-        Op::MaxPool2d(view) => max_pool2d(site, &view),
-        Op::AvgPool2d(view) => averages::avg_pool2d(site, &view),
-        Op::AdaptiveAvgPool2d(view) => averages::adaptive(site, &view),
+        Op::MaxPool(view) => maxima::max_pool(site, &view),
+        Op::AvgPool(view) => averages::avg_pool(site, &view),
+        Op::AdaptiveAvgPool(view) => averages::adaptive(site, &view),
+        Op::AdaptiveMaxPool(view) => maxima::adaptive(site, &view),
+        Op::Amax(view) => maxima::amax(site, &view),
         Op::Mean(view) => averages::mean(site, &view),
         Op::Add(_) => site.emit(&ann::Add {}),
         Op::AddScalar(view) => {
@@ -163,24 +165,6 @@ fn lower<'c, 'a>(site: &Site<'c, 'a>, op: Op<'c>) -> IrResult<'c, Value<'c, 'a>>
         Op::Dropout(_) | Op::Identity(_) => Err(site
             .error("does nothing at inference and has no counterpart in `ann`: run `remove-identity` first")),
     }
-}
-
-fn max_pool2d<'c, 'a>(site: &Site<'c, 'a>, view: &torch::MaxPool2d) -> IrResult<'c, Value<'c, 'a>> {
-    let &torch::MaxPool2d { kernel, stride, padding, dilation, ceil_mode } = view;
-    let &[channels, height, width] = site.input_shape.as_slice() else {
-        return Err(site.error(format!("needs samples [C, H, W], not {:?}", site.input_shape)));
-    };
-    let count = |axis: usize, size| {
-        let [kernel, stride, padding, dilation] = [kernel, stride, padding, dilation].map(|pair| pair[axis]);
-        Pool { kernel, stride, padding, dilation, ceil_mode }.count(size)
-    };
-    let Some((rows, columns)) = count(0, height).zip(count(1, width)) else {
-        return Err(
-            site.error(format!("has windows that do not fit samples of shape {:?}", site.input_shape))
-        );
-    };
-    site.expect_output(&[channels, rows, columns])?;
-    site.emit(&ann::MaxPool2d { kernel, stride, padding, dilation })
 }
 
 /// `ann.pad` puts zeros around, so another value is made zero first and itself again afterwards.

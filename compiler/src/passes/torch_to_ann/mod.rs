@@ -5,5 +5,6 @@ mod convolution;
 mod curves;
 mod dense;
 pub mod lower_torch_to_ann;
+mod maxima;
 mod site;
 mod windows;

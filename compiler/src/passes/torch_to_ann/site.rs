@@ -43,6 +43,61 @@ impl<'c, 'a> Site<'c, 'a> {
         IrError::at(self.operation, format!("`{}` {}", mlir::name(self.operation), message.as_ref()))
     }
 
+    /// The only operand.
+    ///
+    /// # Errors
+    ///
+    /// If there are several.
+    pub fn input(&self) -> IrResult<'c, Value<'c, 'a>> {
+        match self.inputs[..] {
+            [input] => Ok(input),
+            _ => Err(self.error("needs one operand")),
+        }
+    }
+
+    /// Number of channels and sizes of the `axes` axes behind them.
+    ///
+    /// # Errors
+    ///
+    /// If samples have another number of axes, or it is not 1 to 3.
+    pub fn image(&self, axes: usize) -> IrResult<'c, (usize, &[usize])> {
+        match self.input_shape.as_slice() {
+            [channels, sizes @ ..] if sizes.len() == axes && (1..=3).contains(&axes) => {
+                Ok((*channels, sizes))
+            }
+            shape => Err(self.error(format!(
+                "of {axes} spatial axes, which must be 1 to 3, does not fit samples of shape {shape:?}"
+            ))),
+        }
+    }
+
+    /// For each axis of a sample whether `dims` names it; checks the result's shape, too.
+    ///
+    /// # Errors
+    ///
+    /// If an axis is not one, or nothing is left of the axes.
+    pub fn reduced(&self, dims: &[i64], keepdim: bool) -> IrResult<'c, Vec<bool>> {
+        let shape = &self.input_shape;
+        if dims.is_empty() || dims.iter().any(|&dim| dim < 1 || dim > shape.len() as i64) {
+            return Err(
+                self.error(format!("has `dims` {dims:?}: they must be among the axes 1 to {}", shape.len()))
+            );
+        }
+        let named = (1..=shape.len() as i64).map(|axis| dims.contains(&axis)).collect::<Vec<_>>();
+        let kept = shape.iter().zip(&named).filter_map(|(&size, named)| match named {
+            true => keepdim.then_some(1),
+            false => Some(size),
+        });
+        self.expect_output(&kept.collect::<Vec<_>>())?;
+        if self.output_shape.is_empty() {
+            return Err(self.error("over all axes leaves no channel axis: set `keepdim`"));
+        }
+        if shape.contains(&0) {
+            return Err(self.error("has nothing to work on in an empty tensor"));
+        }
+        Ok(named)
+    }
+
     /// Puts `view` before the op, with its operands and a result of its shape.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! Windows of pools, one axis at a time, by PyTorch's rules.
 //!
-//! Two-dimensional windows are products of these, and so are the numbers that PyTorch divides by.
+//! Windows over several axes are products of these, and so are the numbers that PyTorch divides by.
 
 /// No axis, kernel or stride is larger, so that products of two fit i64.
 const LARGEST: i64 = i32::MAX as i64;
@@ -15,7 +15,7 @@ pub struct Windows {
 }
 
 /// How a pool goes along one axis.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pool {
     /// Elements of a window.
     pub kernel: i64,
@@ -30,6 +30,37 @@ pub struct Pool {
 }
 
 impl Pool {
+    /// Each element by itself.
+    pub const SINGLE: Self = Self { kernel: 1, stride: 1, padding: 0, dilation: 1, ceil_mode: false };
+
+    /// Windows of `size` elements that do not overlap.
+    pub fn whole(size: usize) -> Self {
+        // A size beyond i64 is one that `count` refuses.
+        let size = i64::try_from(size).unwrap_or(i64::MAX);
+        Self { kernel: size, stride: size, ..Self::SINGLE }
+    }
+
+    /// The pools along each axis; none if the lists differ in length.
+    pub fn of(
+        kernel: &[i64],
+        stride: &[i64],
+        padding: &[i64],
+        dilation: &[i64],
+        ceil_mode: bool,
+    ) -> Vec<Self> {
+        if [stride, padding, dilation].iter().any(|list| list.len() != kernel.len()) {
+            return vec![];
+        }
+        let pool = |axis: usize| Self {
+            kernel: kernel[axis],
+            stride: stride[axis],
+            padding: padding[axis],
+            dilation: dilation[axis],
+            ceil_mode,
+        };
+        (0..kernel.len()).map(pool).collect()
+    }
+
     /// Number of windows on an axis of `size` elements; `None` where PyTorch refuses the pool or there is no window.
     pub fn count(self, size: usize) -> Option<usize> {
         let Self { kernel, stride, padding, dilation, ceil_mode } = self;
@@ -90,6 +121,20 @@ impl Windows {
     /// One window of all elements.
     pub fn whole(size: usize) -> Self {
         Self::of(vec![[0, size as i64]])
+    }
+
+    /// The same windows for each of `times` axes of `size` elements that are laid out one behind the other.
+    pub fn repeated(&self, times: usize, size: usize) -> Self {
+        let shifted = |time: usize| {
+            let shift = (time * size) as i64;
+            self.bounds.iter().map(move |[start, end]| [start + shift, end + shift])
+        };
+        Self { bounds: (0..times).flat_map(shifted).collect(), counts: self.counts.repeat(times) }
+    }
+
+    /// Whether each of `size` elements is a window by itself, which counts once.
+    pub fn is_single(&self, size: usize) -> bool {
+        self.bounds.len() == size && *self == Self::single(size)
     }
 
     fn of(bounds: Vec<[i64; 2]>) -> Self {

@@ -43,7 +43,7 @@ fn a_network_is_lowered_op_for_op() {
         %3 = "torch.batch_norm"(%2) {weight = dense<3.0> : tensor<1xf32>, bias = dense<0.5> : tensor<1xf32>,
           running_mean = dense<1.0> : tensor<1xf32>, running_var = dense<3.0> : tensor<1xf32>, eps = 1.0}
           : (tensor<?x1x4x4xf32>) -> tensor<?x1x4x4xf32> loc("bn"("net.ncg":5:3))
-        %4 = "torch.max_pool2d"(%3) {kernel = array<i64: 3, 3>, stride = array<i64: 2, 2>, padding = array<i64: 0, 0>,
+        %4 = "torch.max_pool"(%3) {kernel = array<i64: 3, 3>, stride = array<i64: 2, 2>, padding = array<i64: 0, 0>,
           dilation = array<i64: 1, 1>, ceil_mode = true} : (tensor<?x1x4x4xf32>) -> tensor<?x1x2x2xf32> loc("pool"("net.ncg":6:3))
         %5 = "torch.flatten"(%4) {start_dim = 1 : i64, end_dim = 3 : i64}
           : (tensor<?x1x2x2xf32>) -> tensor<?x4xf32> loc("flatten"("net.ncg":7:3))
@@ -202,7 +202,8 @@ fn a_dense_layer_at_several_positions_is_a_convolution_in_groups() {
 fn windows_of_averages_are_spelled_out() {
     let attributes = "kernel = array<i64: 3, 2>, stride = array<i64: 2, 2>, padding = array<i64: 1, 1>, \
                       ceil_mode = true, count_include_pad";
-    let with = one("avg_pool2d", &format!("{attributes} = true"), IMAGE, "tensor<?x2x3x4xf32>");
+    let with =
+        one("avg_pool", &format!("{attributes} = true, divisor_override = 0"), IMAGE, "tensor<?x2x3x4xf32>");
     insta::assert_snapshot!(with, @r#"
     module {
       func.func @net(%arg0: tensor<?x2x5x6xf32>) -> tensor<?x2x3x4xf32> {
@@ -212,7 +213,8 @@ fn windows_of_averages_are_spelled_out() {
       }
     }
     "#);
-    let without = one("avg_pool2d", &format!("{attributes} = false"), IMAGE, "tensor<?x2x3x4xf32>");
+    let without =
+        one("avg_pool", &format!("{attributes} = false, divisor_override = 0"), IMAGE, "tensor<?x2x3x4xf32>");
     insta::assert_snapshot!(without, @r#"
     module {
       func.func @net(%arg0: tensor<?x2x5x6xf32>) -> tensor<?x2x3x4xf32> {
@@ -222,7 +224,7 @@ fn windows_of_averages_are_spelled_out() {
       }
     }
     "#);
-    let adaptive = one("adaptive_avg_pool2d", "output_size = array<i64: 2, 4>", IMAGE, "tensor<?x2x2x4xf32>");
+    let adaptive = one("adaptive_avg_pool", "output_size = array<i64: 2, 4>", IMAGE, "tensor<?x2x2x4xf32>");
     insta::assert_snapshot!(adaptive, @r#"
     module {
       func.func @net(%arg0: tensor<?x2x5x6xf32>) -> tensor<?x2x2x4xf32> {
@@ -256,7 +258,13 @@ fn means_are_pools_and_sums_over_channels() {
     assert_eq!(mean(&[1, 3], false, &[3, 4, 5]), "avg_pool2d conv reshape");
     assert_eq!(mean(&[3, 1, 2], true, &[3, 4, 5]), "avg_pool2d conv");
     assert_eq!(mean(&[2], false, &[3, 4]), "reshape avg_pool2d reshape");
-    assert_eq!(mean(&[1], true, &[3, 4]), "reshape conv reshape");
+    assert_eq!(mean(&[1], true, &[3, 4]), "conv");
+    assert_eq!(mean(&[3, 4], true, &[3, 4, 5, 6]), "reshape avg_pool2d reshape");
+    assert_eq!(mean(&[2, 4], false, &[3, 4, 5, 6]), "reshape avg_pool2d reshape avg_pool2d reshape");
+    assert_eq!(
+        mean(&[1, 2, 3, 4, 5], true, &[3, 4, 5, 6, 2]),
+        "reshape avg_pool2d avg_pool2d avg_pool2d reshape reshape conv reshape"
+    );
     assert_eq!(mean(&[1], true, &[300]), "linear");
 }
 
@@ -268,7 +276,7 @@ proptest! {
         size in (1..12usize, 1..12usize), kernel in (1..5i64, 1..5i64), stride in (1..4i64, 1..4i64),
         share in (0..3i64, 0..3i64), ceil_mode: bool, include: bool,
     ) {
-        use super::Pool;
+        use crate::passes::torch_to_ann::windows::Pool;
         let padding = (share.0.min(kernel.0 / 2), share.1.min(kernel.1 / 2));
         let pool = |kernel, stride, padding| Pool { kernel, stride, padding, dilation: 1, ceil_mode };
         let rows = pool(kernel.0, stride.0, padding.0).count(size.0);
@@ -276,11 +284,11 @@ proptest! {
         prop_assume!(rows.is_some() && columns.is_some());
         let attributes = format!(
             "kernel = array<i64: {}, {}>, stride = array<i64: {}, {}>, padding = array<i64: {}, {}>, \
-             ceil_mode = {ceil_mode}, count_include_pad = {include}",
+             ceil_mode = {ceil_mode}, count_include_pad = {include}, divisor_override = 0",
             kernel.0, kernel.1, stride.0, stride.1, padding.0, padding.1
         );
         let result = tensor(&[2, rows.unwrap_or(0), columns.unwrap_or(0)]);
-        let text = one("avg_pool2d", &attributes, &tensor(&[2, size.0, size.1]), &result);
+        let text = one("avg_pool", &attributes, &tensor(&[2, size.0, size.1]), &result);
         prop_assert_eq!(ops(&text), ["avg_pool2d"]);
     }
 }
@@ -302,7 +310,7 @@ fn what_cannot_be_lowered_is_an_error_with_a_way_out() {
         ),
         one("mean", &format!("{mean}: 1>"), vector, "tensor<?xf32>"),
         one("mean", &format!("{mean}: 0>"), vector, column),
-        one("mean", &format!("{mean}: 2>"), image, "tensor<?x2x4x5xf32>"),
+        one("mean", &format!("{mean}: 5>"), image, "tensor<?x2x3x4xf32>"),
         one("flatten", "start_dim = 1 : i64, end_dim = 2 : i64", "tensor<?x2x3x4xf32>", "tensor<?x24xf32>"),
         one("flatten", "start_dim = 2 : i64, end_dim = 1 : i64", "tensor<?x2x3x4xf32>", "tensor<?x6x4xf32>"),
         one(
@@ -330,22 +338,22 @@ fn what_cannot_be_lowered_is_an_error_with_a_way_out() {
             "tensor<?x1000x1000x4xf32>",
             "tensor<?x1000x1000x5xf32>",
         ),
-        one("adaptive_avg_pool2d", "output_size = array<i64: 3, 3>", IMAGE, "tensor<?x2x3x4xf32>"),
+        one("adaptive_avg_pool", "output_size = array<i64: 3, 3>", IMAGE, "tensor<?x2x3x4xf32>"),
         one(
-            "adaptive_avg_pool2d",
+            "adaptive_avg_pool",
             "output_size = array<i64: 100000, 100000>",
             IMAGE,
             "tensor<?x2x100000x100000xf32>",
         ),
         one(
-            "max_pool2d",
+            "max_pool",
             "kernel = array<i64: 2, 2>, stride = array<i64: 2, 2>, padding = array<i64: 0, 0>, dilation = array<i64: 1, 1>, ceil_mode = false",
             IMAGE,
             "tensor<?x2x3x3xf32>",
         ),
         one(
-            "avg_pool2d",
-            "kernel = array<i64: 2, 9>, stride = array<i64: 2, 0>, padding = array<i64: 0, 0>, ceil_mode = false, count_include_pad = true",
+            "avg_pool",
+            "kernel = array<i64: 2, 9>, stride = array<i64: 2, 0>, padding = array<i64: 0, 0>, ceil_mode = false, count_include_pad = true, divisor_override = 0",
             IMAGE,
             "tensor<?x2x3x3xf32>",
         ),
@@ -369,7 +377,7 @@ fn what_cannot_be_lowered_is_an_error_with_a_way_out() {
     net.ncg:2:3: error: `torch.constant_pad` pads with -inf: only finite values can be spikes; a max pool pads by itself
     net.ncg:2:3: error: `torch.mean` over all axes leaves no channel axis: set `keepdim`
     net.ncg:2:3: error: `torch.mean` has `dims` [0]: they must be among the axes 1 to 1
-    net.ncg:2:3: error: `torch.mean` is supported on tensors of up to 4 axes, not 5: flatten neighbouring axes that are averaged alike first
+    net.ncg:2:3: error: `torch.mean` has `dims` [5]: they must be among the axes 1 to 4
     net.ncg:2:3: error: `torch.flatten` makes samples of shape [6, 4] of [2, 3, 4], but its result type says [24]
     net.ncg:2:3: error: `torch.flatten` joins axes 2 to 1: they must be in order and among 1 to 3
     net.ncg:2:3: error: `torch.slice` takes 0..3 in steps of 1 of axis 1, which samples [2] do not have
@@ -377,10 +385,10 @@ fn what_cannot_be_lowered_is_an_error_with_a_way_out() {
     net.ncg:2:3: error: `mean` and `scale` over `std` must be finite in every channel
     net.ncg:2:3: error: `torch.linear` has a weight [1, 3] and a bias [1], which do not fit samples [2]
     net.ncg:2:3: error: `torch.linear` on samples [1000, 1000, 4] would need a copy of its weights for each position, more than 16777216 in all: make the features the channels and use a 1×1 `conv2d`
-    net.ncg:2:3: error: `torch.adaptive_avg_pool2d` makes samples of shape [2, 3, 3] of [2, 5, 6], but its result type says [2, 3, 4]
-    net.ncg:2:3: error: `torch.adaptive_avg_pool2d` needs more than 16777216 windows
-    net.ncg:2:3: error: `torch.max_pool2d` makes samples of shape [2, 2, 3] of [2, 5, 6], but its result type says [2, 3, 3]
-    net.ncg:2:3: error: `torch.avg_pool2d` has windows that do not fit samples of shape [2, 5, 6]; padding may be at most half of the kernel
+    net.ncg:2:3: error: `torch.adaptive_avg_pool` makes samples of shape [2, 3, 3] of [2, 5, 6], but its result type says [2, 3, 4]
+    net.ncg:2:3: error: `torch.adaptive_avg_pool` needs more than 16777216 windows
+    net.ncg:2:3: error: `torch.max_pool` makes samples of shape [2, 2, 3] of [2, 5, 6], but its result type says [2, 3, 3]
+    net.ncg:2:3: error: `torch.avg_pool` has windows that do not fit samples of shape [2, 5, 6]; padding may be at most half of the kernel
     -:2:3: error: 99999999999999 channels are more than 16777216
     net.ncg:2:3: error: 99999999999999 channels are more than 16777216
     -:1:10: error: the network has 2 inputs instead of one
