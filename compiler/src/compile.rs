@@ -31,7 +31,7 @@ pub struct Settings {
 }
 
 /// The passes that make the real network ready for calibration.
-pub const FRONT: &str = "remove-identity,fold-batch-norm,lower-torch-to-ann,fold-input-affine,hoist-activation,merge-reshapes,\
+pub const FRONT: &str = "remove-identity,fold-batch-norm,lower-torch-to-ann,sink-head,fold-input-affine,hoist-activation,merge-reshapes,\
                          insert-requantize,remove-dead-ops";
 
 impl Settings {

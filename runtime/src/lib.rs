@@ -17,6 +17,7 @@ pub mod artifact;
 mod container;
 pub mod cpu;
 pub mod data;
+pub mod head;
 mod mapped_file;
 pub mod output;
 #[cfg(test)]

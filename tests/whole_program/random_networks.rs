@@ -110,6 +110,7 @@ fn logits(compiled: &Compiled, images: &Images, index: usize) -> Result<Vec<Vec<
     let input = sample(images, index).unwrap();
     let integer = compiled.integer_logits(&input);
     let found = [compiled.interpreted_logits(&input), compiled.engine_logits(images, index)];
+    compiled.same_reals(&input, images, index)?;
     if found.iter().all(|found| *found == integer) {
         return Ok(integer);
     }

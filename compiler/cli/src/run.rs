@@ -12,7 +12,8 @@ use std::path::PathBuf;
 
 /// Run an artifact on images.
 ///
-/// Writes one tensor for each output: `<output>` (f32) and `<output>.int` (i32, the integer logits); with --trace also
+/// Writes one tensor for each output: `<output>` (f32) and `<output>.int` (i32, the integer logits, in front of a softmax, log-softmax
+/// or argmax); with --trace also
 /// `spikes.<layer>` (i8, [N, T, …]).
 #[derive(Args)]
 pub struct Arguments {
@@ -109,7 +110,9 @@ fn write(path: &std::path::Path, engine: &Engine, outcomes: &[ImageOutcome]) -> 
         let reals = outcomes.iter().flat_map(|outcome| of(outcome).real).flat_map(f32::to_le_bytes).collect();
         let integers =
             outcomes.iter().flat_map(|outcome| of(outcome).integer).flat_map(i32::to_le_bytes).collect();
-        tensors.push((output.name.clone(), Dtype::F32, shape.clone(), reals));
+        tensors.push((output.name.clone(), Dtype::F32, shape, reals));
+        let shape = engine.logit_shapes().nth(index).unwrap_or_default();
+        let shape = [&[outcomes.len()], shape].concat();
         tensors.push((format!("{}.int", output.name), Dtype::I32, shape, integers));
     }
     // Images that settle earlier are silent to the end of the longest run.

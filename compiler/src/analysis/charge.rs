@@ -54,7 +54,10 @@ impl Charges {
                 }
                 return Ok(charge);
             }
-            None | Some(ann::Op::Encode(_) | ann::Op::Requantize(_) | ann::Op::RequantizeTable(_)) => {
+            None
+            | Some(
+                ann::Op::Encode(_) | ann::Op::Requantize(_) | ann::Op::RequantizeTable(_) | ann::Op::Head(_),
+            ) => {
                 return Ok(zeros);
             }
             Some(_) => {}

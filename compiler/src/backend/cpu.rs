@@ -12,11 +12,12 @@ use melior::ir::{
     attribute::{IntegerAttribute, StringAttribute},
     operation::OperationLike,
 };
-use neurocuda_dialects::{Elements, TensorAttr, snn};
+use neurocuda_dialects::{Elements, TensorAttr, View, snn};
 use neurocuda_runtime::artifact::{
     Layer, NamedShape, Tensor,
     program::{Op, OpKind, Program, Schedule},
 };
+use neurocuda_runtime::head::{Head, HeadFunction};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// What the back end makes of a module.
@@ -71,10 +72,16 @@ pub fn emit<'c>(module: &Module<'c>, output_names: &[String]) -> IrResult<'c, Em
     // Readouts are named in the order in which they are returned.
     let returned = operations.last().map(|last| last.operands().collect::<Vec<_>>()).unwrap_or_default();
     let mut ops = Vec::new();
-    for &operation in operations.iter().filter(|operation| !mlir::has_name(**operation, "func.return")) {
+    let no_ops = ["func.return", snn::Head::NAME];
+    for &operation in operations.iter().filter(|op| !no_ops.iter().any(|name| mlir::has_name(**op, name))) {
         let result = mlir::result(operation)?;
+        // A readout is followed by nothing, or by its head.
+        let end = match mlir::users(result).into_iter().find(|user| mlir::has_name(*user, snn::Head::NAME)) {
+            Some(head) => mlir::result(head)?,
+            None => result,
+        };
         let output =
-            returned.iter().position(|value| *value == result).and_then(|index| output_names.get(index));
+            returned.iter().position(|value| *value == end).and_then(|index| output_names.get(index));
         ops.push(emitter.op(operation, output)?);
     }
     let order = |output: &NamedShape| output_names.iter().position(|name| *name == output.name);
@@ -168,9 +175,10 @@ impl Emitter {
             OpKind::StBifTable { breakpoints, .. } => ("st-bif-table", breakpoints),
             OpKind::HoldAndFire { threshold, .. } => ("hold-and-fire", threshold),
             OpKind::If { threshold, .. } => ("if", threshold),
-            OpKind::Readout { output_name, .. } => {
-                self.outputs
-                    .push(NamedShape { name: output_name.clone(), shape: self.values[output].clone() });
+            OpKind::Readout { output_name, head, .. } => {
+                let shape = self.values[output].clone();
+                let shape = head.and_then(|head| head.shape(&shape)).unwrap_or(shape);
+                self.outputs.push(NamedShape { name: output_name.clone(), shape });
                 return Ok(());
             }
             _ => return Ok(()),
@@ -317,9 +325,28 @@ impl Emitter {
                 gain: narrow(readout.gain)?,
                 scale: self.tensor(name, "scale", readout.scale)?,
                 average: readout.average,
+                head: head(operation)?,
             },
+            // It stands in the readout that it follows.
+            snn::Op::Head(_) => return Err(IrError::at(operation, "a head reads no readout")),
         })
     }
+}
+
+/// The head behind a readout.
+fn head<'c>(readout: OperationRef<'c, '_>) -> IrResult<'c, Option<Head>> {
+    for user in mlir::users(mlir::result(readout)?) {
+        if let Some(view) = mlir::view::<snn::Head>(user)? {
+            let function = HeadFunction::named(&view.function);
+            let axis = usize::try_from(view.axis - 1).ok();
+            let head =
+                function.zip(axis).map(|(function, axis)| Head { function, axis, keepdim: view.keepdim });
+            return head.map(Some).ok_or_else(|| {
+                IrError::at(user, format!("the CPU back end has no head `{}`", view.function))
+            });
+        }
+    }
+    Ok(None)
 }
 
 /// A tensor as the artifact holds it.

@@ -225,6 +225,11 @@ impl<'c, 'g> Emitter<'c, 'g> {
                 end: op.end,
                 step: op.step,
             }),
+            TorchOp::Softmax(op) => torch::Op::Softmax(torch::Softmax { dim: op.dim as i64 }),
+            TorchOp::LogSoftmax(op) => torch::Op::LogSoftmax(torch::LogSoftmax { dim: op.dim as i64 }),
+            TorchOp::Argmax(op) => {
+                torch::Op::Argmax(torch::Argmax { dim: op.dim as i64, keepdim: op.keepdim })
+            }
             TorchOp::Pad(op) => {
                 // The attributes count the batch axis, which is never padded.
                 let side = |side: usize| {

@@ -7,7 +7,7 @@ use super::{
     },
     kernels::{
         Geometry, Kernel, Windows, add, clip, concat, conv, elementwise, linear, max_pool, pad, per_channel,
-        reshape, round_half_up, slice, sum_pool,
+        reshape, round_half_up, slice, sum_pool, unary,
     },
 };
 use crate::{analysis::curve::Curve, mlir::Number};
@@ -15,6 +15,7 @@ use neurocuda_dialects::{
     TensorAttr,
     ann::{Op, Requantize, RequantizeTable},
 };
+use neurocuda_runtime::head::{Head, HeadFunction};
 
 /// Decodes an op of the dialect.
 pub(super) fn decode(op: &Op, site: &Site) -> Result<Action, Problem> {
@@ -30,7 +31,7 @@ fn numbers(op: &Op, site: &Site) -> Result<(), Problem> {
     match op {
         Op::Normalize(_) => site.give(Number::Real),
         Op::Encode(_) => site.give(Number::Integer),
-        Op::Activation(_) | Op::AvgPool2d(_) | Op::Curve(_) | Op::FakeQuantize(_) => {
+        Op::Activation(_) | Op::AvgPool2d(_) | Op::Curve(_) | Op::FakeQuantize(_) | Op::Head(_) => {
             site.convert(Number::Real, Number::Real)
         }
         Op::Requantize(_) | Op::RequantizeTable(_) | Op::SumPool2d(_) => {
@@ -109,6 +110,7 @@ fn kernel(op: &Op, site: &Site) -> Result<Option<Kernel>, Problem> {
         }
         Op::Requantize(op) => requantize(op, site)?,
         Op::RequantizeTable(op) => requantize_table(op, site)?,
+        Op::Head(op) => head(site, &op.function, op.axis, op.keepdim)?,
         Op::Dequantize(op) => {
             let scales = reals(op.scale, "scale", &[channels(site.input()?)?])?;
             per_channel(site.input()?, 1.0, scales, |x, scale| x * scale)?
@@ -227,6 +229,18 @@ pub(super) fn strided_slice(site: &Site, axis: i64, start: i64, step: i64) -> Re
 pub(super) fn zero_pad(site: &Site, before: &[i64], after: &[i64]) -> Result<Kernel, Problem> {
     let input = site.input()?;
     pad(input, &per_axis(before, "before", input.len())?, &per_axis(after, "after", input.len())?, 0.0)
+}
+
+/// The end of a network behind its logits.
+pub(super) fn head(site: &Site, function: &str, axis: i64, keepdim: bool) -> Result<Kernel, Problem> {
+    let function = HeadFunction::named(function).ok_or_else(|| format!("there is no head `{function}`"))?;
+    let input = site.input()?;
+    let head = Head { function, axis: self::axis(axis, "axis", input.len())?, keepdim };
+    let shape = head.shape(input).ok_or("the operand has no such axis")?;
+    unary(shape, 1.0, {
+        let input = input.to_vec();
+        move |logits, output| output.copy_from_slice(&head.apply(&input, logits))
+    })
 }
 
 /// A function of each element.

@@ -10,11 +10,21 @@ use super::{
 use crate::mlir::{self, IrError, IrResult, Number};
 use melior::ir::{BlockLike, OperationRef, Value, ValueLike, operation::OperationLike};
 use ndarray::IxDyn;
-use neurocuda_dialects as dialects;
+use neurocuda_dialects::{
+    self as dialects, View,
+    ann::{Head, Reshape},
+    torch::{Argmax, Dropout, Flatten, Identity, LogSoftmax, Softmax},
+};
 use std::collections::HashMap;
 
 /// Partial sums up to here are exact, and so is one more addition.
 const EXACT: f64 = (1_u64 << 52) as f64;
+
+/// Ops behind the logits.
+const HEADS: [&str; 4] = [Softmax::NAME, LogSoftmax::NAME, Argmax::NAME, Head::NAME];
+
+/// Ops that may stand behind a head.
+const MOVES: [&str; 4] = [Flatten::NAME, Identity::NAME, Dropout::NAME, Reshape::NAME];
 
 /// Largest magnitude of a 32-bit integer.
 const I32: f64 = (1_u64 << 31) as f64;
@@ -134,6 +144,40 @@ impl Network {
             }
         }
         Ok(self.outputs.iter().map(|&value| values[value].clone()).collect())
+    }
+
+    /// The outputs of a network without neurons in front of their heads: softmax, log-softmax or argmax, and what reshapes them
+    /// afterwards.
+    ///
+    /// # Errors
+    ///
+    /// As [`Network::forward`].
+    pub fn logits(&self, input: &Sample) -> Result<Vec<Sample>, InterpretError> {
+        let logits = self.outputs.iter().map(|&output| self.logits_of(output)).collect::<Vec<_>>();
+        let mut found = vec![empty(); logits.len()];
+        let outputs = self.forward(input, &mut |index, result| {
+            for (slot, &value) in found.iter_mut().zip(&logits) {
+                if value.is_some() && self.summaries[index].output == value {
+                    *slot = result.clone();
+                }
+            }
+        })?;
+        let pairs = outputs.into_iter().zip(found).zip(&logits);
+        Ok(pairs.map(|((output, found), value)| if value.is_some() { found } else { output }).collect())
+    }
+
+    /// The value that the head of an output reads; `None` if it has no head.
+    fn logits_of(&self, output: usize) -> Option<usize> {
+        let mut value = output;
+        loop {
+            let summary = self.summaries.iter().find(|summary| summary.output == Some(value))?;
+            let &[input] = summary.inputs.as_slice() else { return None };
+            match summary.name.as_str() {
+                name if HEADS.contains(&name) => return Some(input),
+                name if MOVES.contains(&name) => value = input,
+                _ => return None,
+            }
+        }
     }
 
     /// The result of one op of a network without neurons on operands of the caller's choice.
@@ -314,8 +358,12 @@ impl Decoder {
         }
         let index = self.network.actions.len();
         for &input in &inputs {
-            if self.is_readout(input) {
-                return Err("the result of a readout can only be returned".into());
+            let ends = matches!(action, Action::Spiking(snn::Spiking::Head(_)));
+            if self.is_output(input) && !(ends && self.is_readout(input)) {
+                return Err("the result of a readout can only be returned, or read by a head".into());
+            }
+            if ends && !self.is_readout(input) {
+                return Err("a head reads readouts only".into());
             }
             self.network.last_reads[input] = Some(index);
         }
@@ -336,7 +384,7 @@ impl Decoder {
             return Err("the network returns nothing".into());
         }
         for &output in &outputs {
-            if self.network.spiking && !self.is_readout(output) {
+            if self.network.spiking && !self.is_output(output) {
                 return Err("a spiking network returns readouts only".into());
             }
             self.network.last_reads[output] = None;
@@ -345,10 +393,19 @@ impl Decoder {
         Ok(())
     }
 
-    fn is_readout(&self, value: usize) -> bool {
+    fn definition(&self, value: usize) -> Option<&Action> {
         let mut ops = self.network.summaries.iter().zip(&self.network.actions);
-        let definition = ops.find(|(summary, _)| summary.output == Some(value));
-        matches!(definition, Some((_, Action::Spiking(snn::Spiking::Readout(_)))))
+        ops.find(|(summary, _)| summary.output == Some(value)).map(|(_, action)| action)
+    }
+
+    fn is_readout(&self, value: usize) -> bool {
+        matches!(self.definition(value), Some(Action::Spiking(snn::Spiking::Readout(_))))
+    }
+
+    /// Whether the value is a readout's or a head's.
+    fn is_output(&self, value: usize) -> bool {
+        self.is_readout(value)
+            || matches!(self.definition(value), Some(Action::Spiking(snn::Spiking::Head(_))))
     }
 }
 

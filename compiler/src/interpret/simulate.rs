@@ -29,6 +29,8 @@ pub struct SpikingOutput {
     /// The readout's sum: the integer logits.
     pub integer: Sample,
     /// What they mean: times the scale, over the number of steps where the readout averages.
+    pub logits: Sample,
+    /// The output: the real logits, behind the head if there is one.
     pub real: Sample,
 }
 
@@ -70,6 +72,7 @@ enum Unit<'n> {
         readout: &'n Readout,
         logits: Sample,
     },
+    Head(&'n Kernel),
 }
 
 /// What an op gives in a step.
@@ -157,6 +160,7 @@ impl<'n> Simulation<'n> {
             Action::Spiking(Spiking::Readout(readout)) => {
                 Ok(Unit::Readout { readout, logits: sample(&readout.shape, readout.initial.clone()) })
             }
+            Action::Spiking(Spiking::Head(kernel)) => Ok(Unit::Head(kernel)),
             Action::Compute(_) | Action::Observe => Err(InterpretError::NotSpiking),
         });
         let units = units.collect::<Result<_, _>>()?;
@@ -228,6 +232,8 @@ impl<'n> Simulation<'n> {
                 in_flight.push_back(sent.clone());
                 Ok(Events { arriving: in_flight.pop_front().flatten(), sent })
             }
+            // Logits become outputs once, at the end.
+            Unit::Head(_) => Ok(Events::at_once(None)),
             Unit::Readout { readout, logits } => {
                 readout.step(input.map(elements), elements_mut(logits)).map_err(overflow)?;
                 Ok(Events::at_once(None))
@@ -238,7 +244,7 @@ impl<'n> Simulation<'n> {
     /// Whether, after a silent `step`, nothing can happen any more.
     fn is_at_rest_after(&self, step: u32) -> bool {
         self.units.iter().all(|unit| match unit {
-            Unit::Synapse(_) | Unit::MaxPool { .. } => true,
+            Unit::Synapse(_) | Unit::MaxPool { .. } | Unit::Head(_) => true,
             Unit::Encode { every_step, .. } => !every_step,
             Unit::Neuron { neuron, in_flight, .. } => {
                 neuron.is_at_rest_after(step) && in_flight.iter().all(Option::is_none)
@@ -253,10 +259,24 @@ impl<'n> Simulation<'n> {
             _ => None,
         });
         let outputs = self.network.outputs.iter().filter_map(|&value| {
-            let index = self.network.ops().iter().position(|summary| summary.output == Some(value))?;
-            let Unit::Readout { readout, logits } = &self.units[index] else { return None };
-            let real = sample(&readout.shape, readout.real(elements(logits), steps));
-            Some(SpikingOutput { integer: logits.clone(), real })
+            let producer =
+                |value| self.network.ops().iter().position(|summary| summary.output == Some(value));
+            let mut index = producer(value)?;
+            let head = if let Unit::Head(kernel) = self.units[index] { Some(kernel) } else { None };
+            if head.is_some() {
+                index = producer(*self.network.ops()[index].inputs.first()?)?;
+            }
+            let Unit::Readout { readout, logits: integer } = &self.units[index] else { return None };
+            let logits = sample(&readout.shape, readout.real(elements(integer), steps));
+            let real = match head {
+                Some(kernel) => {
+                    let mut real = Sample::zeros(IxDyn(&kernel.shape));
+                    kernel.run(&[elements(&logits)], elements_mut(&mut real));
+                    real
+                }
+                None => logits.clone(),
+            };
+            Some(SpikingOutput { integer: integer.clone(), logits, real })
         });
         SpikingOutcome { outputs: outputs.collect(), spikes: spikes.collect(), settled_at, steps }
     }

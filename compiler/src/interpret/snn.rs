@@ -28,13 +28,18 @@ pub(super) enum Spiking {
     Neuron(Neuron),
     /// A network output.
     Readout(Readout),
+    /// What becomes of the real result of a readout.
+    Head(Kernel),
 }
 
 impl Spiking {
     /// Shape of the result for one sample.
     pub fn shape(&self) -> &[usize] {
         match self {
-            Self::Synapse(kernel) | Self::MaxPool(kernel) | Self::Encode { kernel, .. } => &kernel.shape,
+            Self::Synapse(kernel)
+            | Self::MaxPool(kernel)
+            | Self::Head(kernel)
+            | Self::Encode { kernel, .. } => &kernel.shape,
             Self::Neuron(neuron) => &neuron.shape,
             Self::Readout(readout) => &readout.shape,
         }
@@ -49,6 +54,7 @@ pub(super) fn decode(op: &Op, site: &Site) -> Result<Action, Problem> {
         Op::Readout(_) => {
             site.convert(Number::Integer, site.result.as_ref().map_or(Number::Real, |result| result.number))?
         }
+        Op::Head(_) => site.convert(Number::Real, Number::Real)?,
         _ => site.convert(Number::Integer, Number::Integer)?,
     }
     spiking(op, site).map(Action::Spiking)
@@ -118,6 +124,7 @@ fn spiking(op: &Op, site: &Site) -> Result<Spiking, Problem> {
             };
             Spiking::Neuron(Neuron::new(site, op.threshold, op.initial, op.delay, rule)?)
         }
+        Op::Head(op) => Spiking::Head(ann::head(site, &op.function, op.axis, op.keepdim)?),
         Op::Readout(op) => {
             let shape = site.input()?;
             let scale = reals(op.scale, "scale", &[channels(shape)?])?;

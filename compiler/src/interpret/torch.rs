@@ -1,7 +1,7 @@
 //! The `torch` dialect, as PyTorch computes it at inference, in f64.
 
 use super::{
-    ann::curve,
+    ann::{curve, head},
     decode::{
         Action, Problem, Site, Weight, all_positive, axis, channels, element_count, per_axis, reals, size,
         size_list,
@@ -81,6 +81,9 @@ fn kernel(op: &Op, site: &Site) -> Result<Kernel, Problem> {
         }
         Op::Flatten(op) => flatten(op, site.input()?),
         Op::Dropout(_) | Op::Identity(_) => reshape(site.input()?, site.input()?),
+        Op::Softmax(torch::Softmax { dim }) => head(site, "softmax", *dim, false),
+        Op::LogSoftmax(torch::LogSoftmax { dim }) => head(site, "log_softmax", *dim, false),
+        Op::Argmax(torch::Argmax { dim, keepdim }) => head(site, "argmax", *dim, *keepdim),
         Op::Cat(op) => {
             let rank = site.shapes().first().map_or(0, |shape| shape.len());
             concat(&site.shapes(), axis(op.dim, "dim", rank)?)

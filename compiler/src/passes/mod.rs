@@ -24,6 +24,7 @@ pub const ALL: &[Registration] = register![
     torch_to_torch::remove_identity,
     torch_to_torch::fold_batch_norm,
     torch_to_ann::lower_torch_to_ann,
+    ann_to_ann::sink_head,
     ann_to_ann::fold_input_affine,
     ann_to_ann::hoist_activation,
     ann_to_ann::merge_reshapes,

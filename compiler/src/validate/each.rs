@@ -16,7 +16,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 use std::fmt;
 
-/// The outputs of all samples, one after the other.
+/// The outputs of all samples in front of their heads, one after the other: an argmax says nothing of a small change, or too much.
 pub type Outputs = Vec<f64>;
 
 /// Runs a module of any stage on some samples.
@@ -59,9 +59,9 @@ impl EachValidator {
                             outcome.steps
                         ));
                     }
-                    outcome.outputs.into_iter().map(|output| output.real).collect()
+                    outcome.outputs.into_iter().map(|output| output.logits).collect()
                 } else {
-                    network.forward(&sample, &mut |_, _| ()).map_err(|error| error.to_string())?
+                    network.logits(&sample).map_err(|error| error.to_string())?
                 };
                 Ok(reals
                     .iter()

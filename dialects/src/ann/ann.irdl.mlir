@@ -341,4 +341,18 @@ irdl.dialect @ann attributes {summary = "the network without framework noise; la
       "scale" = %scale
     }
   }
+  irdl.operation @head attributes {summary = "softmax, log_softmax or argmax of real logits along an axis; its result is returned and nothing else", pure} {
+    %input_type = irdl.base "!builtin.tensor"
+    %function = irdl.base "#builtin.string"
+    %axis = irdl.base "#builtin.integer"
+    %keepdim = irdl.base "#builtin.integer"
+    %result_type = irdl.base "!builtin.tensor"
+    irdl.operands(input: %input_type)
+    irdl.results(result: %result_type)
+    irdl.attributes {
+      "function" = %function,
+      "axis" = %axis,
+      "keepdim" = %keepdim
+    }
+  }
 }

@@ -43,5 +43,7 @@ ops! { "ann";
     /// scale after.
     RequantizeTable<'c> = "ann.requantize_table" { breakpoints: TensorAttr<'c>, steps: TensorAttr<'c>, start: TensorAttr<'c>, unit: TensorAttr<'c>, scale: TensorAttr<'c>, low: i64, high: i64 },
     /// Integer logits as real numbers: input * scale.
-    Dequantize<'c> = "ann.dequantize" { scale: TensorAttr<'c> }
+    Dequantize<'c> = "ann.dequantize" { scale: TensorAttr<'c> },
+    /// Softmax, log_softmax or argmax of real logits along an axis; its result is returned and nothing else.
+    Head = "ann.head" { function: String, axis: i64, keepdim: bool }
 }

@@ -287,4 +287,18 @@ irdl.dialect @snn attributes {summary = "neurons, synapses, encoder and readout 
       "average" = %average
     }
   }
+  irdl.operation @head attributes {summary = "softmax, log_softmax or argmax of the real result of a readout along an axis", pure} {
+    %input_type = irdl.base "!builtin.tensor"
+    %function = irdl.base "#builtin.string"
+    %axis = irdl.base "#builtin.integer"
+    %keepdim = irdl.base "#builtin.integer"
+    %result_type = irdl.base "!builtin.tensor"
+    irdl.operands(input: %input_type)
+    irdl.results(result: %result_type)
+    irdl.attributes {
+      "function" = %function,
+      "axis" = %axis,
+      "keepdim" = %keepdim
+    }
+  }
 }

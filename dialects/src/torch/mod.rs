@@ -66,5 +66,11 @@ ops! { "torch";
     /// Maximum over axes.
     Amax = "torch.amax" { dims: Vec<i64>, keepdim: bool },
     /// (input * scale - mean) / std, mean and std for each channel.
-    Normalize<'c> = "torch.normalize" { scale: f64, mean: TensorAttr<'c>, std: TensorAttr<'c> }
+    Normalize<'c> = "torch.normalize" { scale: f64, mean: TensorAttr<'c>, std: TensorAttr<'c> },
+    /// Exp(x) / sum(exp(x)) along an axis.
+    Softmax = "torch.softmax" { dim: i64 },
+    /// Log of the softmax along an axis.
+    LogSoftmax = "torch.log_softmax" { dim: i64 },
+    /// Index of the largest value along an axis, of the first where several are.
+    Argmax = "torch.argmax" { dim: i64, keepdim: bool }
 }

@@ -375,4 +375,36 @@ irdl.dialect @torch attributes {summary = "what the checkpoint says, op for op, 
       "std" = %std
     }
   }
+  irdl.operation @softmax attributes {summary = "exp(x) / sum(exp(x)) along an axis", pure} {
+    %input_type = irdl.base "!builtin.tensor"
+    %dim = irdl.base "#builtin.integer"
+    %result_type = irdl.base "!builtin.tensor"
+    irdl.operands(input: %input_type)
+    irdl.results(result: %result_type)
+    irdl.attributes {
+      "dim" = %dim
+    }
+  }
+  irdl.operation @log_softmax attributes {summary = "log of the softmax along an axis", pure} {
+    %input_type = irdl.base "!builtin.tensor"
+    %dim = irdl.base "#builtin.integer"
+    %result_type = irdl.base "!builtin.tensor"
+    irdl.operands(input: %input_type)
+    irdl.results(result: %result_type)
+    irdl.attributes {
+      "dim" = %dim
+    }
+  }
+  irdl.operation @argmax attributes {summary = "index of the largest value along an axis, of the first where several are", pure} {
+    %input_type = irdl.base "!builtin.tensor"
+    %dim = irdl.base "#builtin.integer"
+    %keepdim = irdl.base "#builtin.integer"
+    %result_type = irdl.base "!builtin.tensor"
+    irdl.operands(input: %input_type)
+    irdl.results(result: %result_type)
+    irdl.attributes {
+      "dim" = %dim,
+      "keepdim" = %keepdim
+    }
+  }
 }

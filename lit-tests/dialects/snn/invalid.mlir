@@ -17,6 +17,7 @@
 // RUN: %not %neurocudac opt %t/readout.mlir 2>&1 | %FileCheck %t/readout.mlir
 // RUN: %not %neurocudac opt %t/unknown-op.mlir 2>&1 | %FileCheck %t/unknown-op.mlir
 // RUN: %not %neurocudac opt %t/st-bif-table.mlir 2>&1 | %FileCheck %t/st-bif-table.mlir
+// RUN: %not %neurocudac opt %t/head.mlir 2>&1 | %FileCheck %t/head.mlir
 
 //--- encode.mlir
 // CHECK: encode.mlir:[[#@LINE+2]]:8: error: 'snn.encode' op attribute "multiplier" is expected but not provided
@@ -151,5 +152,12 @@ func.func @net(%x: tensor<?x2x4x4xf32>) {
 // CHECK: st-bif-table.mlir:[[#@LINE+2]]:8: error: 'snn.st_bif_table' op attribute "delay" is expected but not provided
 func.func @net(%x: tensor<?x2x4x4xi32>) {
   %y = "snn.st_bif_table"(%x) {breakpoints = dense<3> : tensor<2x1xi32>, steps = dense<1> : tensor<2x1xi8>, start = dense<0> : tensor<2xi32>, initial = dense<0> : tensor<2xi32>, low = 0, high = 1} : (tensor<?x2x4x4xi32>) -> tensor<?x2x4x4xi32>
+  return
+}
+
+//--- head.mlir
+// CHECK: head.mlir:[[#@LINE+2]]:8: error: 'snn.head' op attribute "function" is expected but not provided
+func.func @net(%x: tensor<?x2x4x4xf32>) {
+  %y = "snn.head"(%x) {axis = 1, keepdim = false} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
   return
 }

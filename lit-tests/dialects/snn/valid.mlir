@@ -18,6 +18,7 @@
 // CHECK: "snn.if"(
 // CHECK: "snn.readout"(
 // CHECK: "snn.st_bif_table"(
+// CHECK: "snn.head"(
 module {
   func.func @every_op(%x0: tensor<?x2x4x4xf32>, %x1: tensor<?x2x4x4xi32>, %x2: tensor<?x2xi32>) -> tensor<?x2x4x4xi32> {
     %0 = "snn.encode"(%x0) {multiplier = dense<2.0> : tensor<2xf64>, offset = dense<0.0> : tensor<2xf64>,
@@ -54,6 +55,7 @@ module {
       scale = dense<0.25> : tensor<2xf64>, average = false}
       : (tensor<?x2x4x4xi32>) -> tensor<?x2x4x4xf32>
     %nstbiftable = "snn.st_bif_table"(%x1) {breakpoints = dense<3> : tensor<2x1xi32>, steps = dense<1> : tensor<2x1xi8>, start = dense<0> : tensor<2xi32>, initial = dense<0> : tensor<2xi32>, low = 0, high = 1, delay = 0} : (tensor<?x2x4x4xi32>) -> tensor<?x2x4x4xi32>
+    %nhead = "snn.head"(%x0) {function = "softmax", axis = 1, keepdim = false} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
     return %0 : tensor<?x2x4x4xi32>
   }
 }

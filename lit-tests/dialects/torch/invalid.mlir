@@ -33,6 +33,9 @@
 // RUN: %not %neurocudac opt %t/tanh.mlir 2>&1 | %FileCheck %t/tanh.mlir
 // RUN: %not %neurocudac opt %t/softplus.mlir 2>&1 | %FileCheck %t/softplus.mlir
 // RUN: %not %neurocudac opt %t/mish.mlir 2>&1 | %FileCheck %t/mish.mlir
+// RUN: %not %neurocudac opt %t/softmax.mlir 2>&1 | %FileCheck %t/softmax.mlir
+// RUN: %not %neurocudac opt %t/log-softmax.mlir 2>&1 | %FileCheck %t/log-softmax.mlir
+// RUN: %not %neurocudac opt %t/argmax.mlir 2>&1 | %FileCheck %t/argmax.mlir
 
 //--- convolution.mlir
 // CHECK: convolution.mlir:[[#@LINE+2]]:8: error: 'torch.convolution' op attribute "weight" is expected but not provided
@@ -193,9 +196,9 @@ func.func @net(%x: tensor<?x2x4x4xf32>) {
 }
 
 //--- unknown-op.mlir
-// CHECK: unknown-op.mlir:[[#@LINE+2]]:8: error: unregistered operation 'torch.softmax' found in dialect ('torch') that does not allow unknown operations
+// CHECK: unknown-op.mlir:[[#@LINE+2]]:8: error: unregistered operation 'torch.lstm' found in dialect ('torch') that does not allow unknown operations
 func.func @net(%x: tensor<?x2x4x4xf32>) {
-  %y = "torch.softmax"(%x) : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
+  %y = "torch.lstm"(%x) : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
   return
 }
 
@@ -273,5 +276,26 @@ func.func @net(%x: tensor<?x2x4x4xf32>) {
 // CHECK: mish.mlir:[[#@LINE+2]]:8: error: expected base type 'builtin.tensor' but got 'builtin.f32'
 func.func @net(%x: f32) {
   %y = "torch.mish"(%x) {} : (f32) -> tensor<?x2x4x4xf32>
+  return
+}
+
+//--- softmax.mlir
+// CHECK: softmax.mlir:[[#@LINE+2]]:8: error: 'torch.softmax' op attribute "dim" is expected but not provided
+func.func @net(%x: tensor<?x2x4x4xf32>) {
+  %y = "torch.softmax"(%x) {} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
+  return
+}
+
+//--- log-softmax.mlir
+// CHECK: log-softmax.mlir:[[#@LINE+2]]:8: error: 'torch.log_softmax' op attribute "dim" is expected but not provided
+func.func @net(%x: tensor<?x2x4x4xf32>) {
+  %y = "torch.log_softmax"(%x) {} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
+  return
+}
+
+//--- argmax.mlir
+// CHECK: argmax.mlir:[[#@LINE+2]]:8: error: 'torch.argmax' op attribute "keepdim" is expected but not provided
+func.func @net(%x: tensor<?x2x4x4xf32>) {
+  %y = "torch.argmax"(%x) {dim = 1} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4xf32>
   return
 }

@@ -34,6 +34,9 @@
 // CHECK: "torch.tanh"(
 // CHECK: "torch.softplus"(
 // CHECK: "torch.mish"(
+// CHECK: "torch.softmax"(
+// CHECK: "torch.log_softmax"(
+// CHECK: "torch.argmax"(
 module {
   func.func @every_op(%x0: tensor<?x2x4x4xf32>, %x1: tensor<?x2xf32>) -> tensor<?x2x4x4xf32> {
     %0 = "torch.convolution"(%x0) {weight = dense<1.0> : tensor<2x2x1x1xf32>, bias = dense<0.5> : tensor<2xf32>,
@@ -86,6 +89,9 @@ module {
     %ntanh = "torch.tanh"(%x0) {} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
     %nsoftplus = "torch.softplus"(%x0) {beta = 1.0} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
     %nmish = "torch.mish"(%x0) {} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
+    %nsoftmax = "torch.softmax"(%x0) {dim = 1} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
+    %nlogsoftmax = "torch.log_softmax"(%x0) {dim = 1} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
+    %nargmax = "torch.argmax"(%x0) {dim = 1, keepdim = false} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4xf32>
     return %0 : tensor<?x2x4x4xf32>
   }
 }

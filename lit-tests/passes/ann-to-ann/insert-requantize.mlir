@@ -2,6 +2,7 @@
 // RUN: %neurocudac opt %t/net.mlir --pass-pipeline='builtin.module(insert-requantize)' | %FileCheck %t/net.mlir
 // RUN: %neurocudac opt %t/net.mlir --pass-pipeline='builtin.module(insert-requantize,insert-requantize)' | %FileCheck %t/net.mlir
 // RUN: %not %neurocudac opt %t/raw.mlir --pass-pipeline='builtin.module(insert-requantize)' 2>&1 | %FileCheck %t/raw.mlir
+// RUN: %not %neurocudac opt %t/attention.mlir --pass-pipeline='builtin.module(insert-requantize)' 2>&1 | %FileCheck %t/attention.mlir
 
 //--- net.mlir
 // The input, a bottleneck (fc1 feeds fc2) and a sum with two readers become levels; an activation's result is one, and the
@@ -42,5 +43,19 @@ module {
     %0 = "ann.linear"(%x) {weight = dense<1.0> : tensor<2x2xf32>, bias = dense<0.0> : tensor<2xf32>}
       : (tensor<?x2xf32>) -> tensor<?x2xf32>
     return %0 : tensor<?x2xf32>
+  }
+}
+
+//--- attention.mlir
+// CHECK: attention.mlir:[[#@LINE+7]]:10: error: unsupported: `softmax` inside the network: layer `ann.linear` reads it
+module {
+  func.func @net(%x: tensor<?x2xf32>) -> tensor<?x2xf32> {
+    %0 = "ann.normalize"(%x) {multiplier = dense<1.0> : tensor<2xf64>, offset = dense<0.0> : tensor<2xf64>,
+      minimum = dense<0xFFF0000000000000> : tensor<2xf64>, maximum = dense<0x7FF0000000000000> : tensor<2xf64>}
+      : (tensor<?x2xf32>) -> tensor<?x2xf32>
+    %1 = "ann.linear"(%0) {weight = dense<1.0> : tensor<2x2xf32>, bias = dense<0.0> : tensor<2xf32>} : (tensor<?x2xf32>) -> tensor<?x2xf32>
+    %2 = "ann.head"(%1) {function = "softmax", axis = 1, keepdim = false} : (tensor<?x2xf32>) -> tensor<?x2xf32>
+    %3 = "ann.linear"(%2) {weight = dense<1.0> : tensor<2x2xf32>, bias = dense<0.0> : tensor<2xf32>} : (tensor<?x2xf32>) -> tensor<?x2xf32>
+    return %3 : tensor<?x2xf32>
   }
 }

@@ -30,7 +30,7 @@ pub struct Manifest {
     pub levels: u32,
     /// The network's input.
     pub input: NetworkInput,
-    /// The network's outputs, in the order of the graph description; one for each readout.
+    /// The network's outputs, in the order of the graph description; one for each readout, behind its head.
     pub outputs: Vec<NamedShape>,
     /// The spiking program.
     pub program: Program,

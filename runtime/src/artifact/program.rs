@@ -5,6 +5,7 @@
 //! integer. One timestep runs every op once, in order; what an op sends in a step is called its *events*: an integer
 //! per element, zero where nothing is sent.
 
+use crate::head::Head;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -247,6 +248,9 @@ pub enum OpKind {
         scale: TensorName,
         /// Whether the real logit is the mean over steps.
         average: bool,
+        /// What becomes of the real logits; absent where they are the output themselves.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        head: Option<Head>,
     },
 }
 

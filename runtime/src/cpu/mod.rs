@@ -34,8 +34,13 @@ use rayon::prelude::*;
 use state::State;
 
 use crate::{
-    artifact::{Artifact, Layer, NamedShape, limits::MAX_STEPS, program::Schedule},
+    artifact::{
+        Artifact, Layer, NamedShape,
+        limits::MAX_STEPS,
+        program::{OpKind, Program, Schedule},
+    },
     data::{DataError, ImageView, Images},
+    head::Head,
 };
 
 /// How to run.
@@ -48,6 +53,17 @@ pub struct RunOptions {
     pub trace: bool,
 }
 
+/// Shape of the logits behind an output, and its head.
+fn head_of(program: &Program, output: &NamedShape) -> (Vec<usize>, Option<Head>) {
+    let readout = program.ops.iter().find_map(|op| match &op.kind {
+        OpKind::Readout { output_name, head, .. } if *output_name == output.name => {
+            Some((program.values.get(op.output)?.clone(), *head))
+        }
+        _ => None,
+    });
+    readout.unwrap_or_else(|| (output.shape.clone(), None))
+}
+
 /// A network, ready to run.
 #[derive(Debug)]
 pub struct Engine {
@@ -58,6 +74,8 @@ pub struct Engine {
     outputs: Vec<NamedShape>,
     layers: Vec<Layer>,
     layer_shapes: Vec<Vec<usize>>,
+    /// Of each output, in their order: shape of its integer logits, and what becomes of the real ones.
+    heads: Vec<(Vec<usize>, Option<Head>)>,
     /// Memory of earlier runs, for the next image of any thread.
     states: Mutex<Vec<State>>,
 }
@@ -79,6 +97,7 @@ impl Engine {
             outputs: manifest.outputs.clone(),
             layers: manifest.layers.clone(),
             layer_shapes: neurons.filter_map(|op| program.values.get(op.output).cloned()).collect(),
+            heads: manifest.outputs.iter().map(|output| head_of(program, output)).collect(),
             states: Mutex::new(vec![]),
         })
     }
@@ -101,6 +120,16 @@ impl Engine {
     /// Name and shape of each output, in the order of [`ImageOutcome::outputs`].
     pub fn outputs(&self) -> &[NamedShape] {
         &self.outputs
+    }
+
+    /// Shape of the integer logits of each output: its own, but for outputs with a head.
+    pub fn logit_shapes(&self) -> impl Iterator<Item = &[usize]> {
+        self.heads.iter().map(|(shape, _)| shape.as_slice())
+    }
+
+    /// What becomes of the real logits of each output; `None` where they are the output themselves.
+    pub fn heads(&self) -> impl Iterator<Item = Option<Head>> {
+        self.heads.iter().map(|(_, head)| *head)
     }
 
     /// Layers of neurons, in the order of [`ImageOutcome::spikes`].

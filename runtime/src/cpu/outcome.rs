@@ -1,11 +1,11 @@
 //! What a run gives for each image.
 
-/// One output of one image, row-major in the output's shape.
+/// One output of one image, row-major; see [`super::Engine::logit_shapes`] for the shape of the integers.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Logits {
     /// The readout's accumulators after the last step.
     pub integer: Vec<i32>,
-    /// The same times the output's scale, over the number of steps where the readout averages.
+    /// The same times the output's scale, over the number of steps where the readout averages; then the output's head.
     pub real: Vec<f32>,
 }
 

@@ -5,9 +5,12 @@ use super::{
     outcome::Logits,
     tensors::Parameters,
 };
-use crate::artifact::{
-    ArtifactError,
-    program::{OpKind, ValueId},
+use crate::{
+    artifact::{
+        ArtifactError,
+        program::{OpKind, ValueId},
+    },
+    head::Head,
 };
 
 /// A network output.
@@ -23,6 +26,7 @@ pub(super) struct Readout {
     /// Real value of 1, for each channel.
     scale: Vec<f64>,
     average: bool,
+    head: Option<(Head, Vec<usize>)>,
 }
 
 impl Readout {
@@ -33,7 +37,7 @@ impl Readout {
         shape: &[usize],
         parameters: &Parameters<'_>,
     ) -> Result<Option<Self>, ArtifactError> {
-        let OpKind::Readout { output_name, initial, bias, gain, scale, average } = kind else {
+        let OpKind::Readout { output_name, initial, bias, gain, scale, average, head } = kind else {
             return Ok(None);
         };
         let layout = Layout::new(shape);
@@ -48,6 +52,7 @@ impl Readout {
             bias: has_bias.then(|| layout.expand(&bias)),
             scale: parameters.values(scale)?,
             average: *average,
+            head: head.map(|head| (head, shape.to_vec())),
         }))
     }
 
@@ -63,7 +68,7 @@ impl Readout {
         }
     }
 
-    /// The logits after so many steps, row-major.
+    /// The logits after so many steps, row-major; the real ones behind the head.
     pub(super) fn logits(&self, sums: &[i32], steps: u32) -> Logits {
         let positions = (self.layout.elements / self.layout.channels).max(1);
         let integer: Vec<i32> = (0..self.layout.elements)
@@ -72,8 +77,12 @@ impl Readout {
         let divisor = if self.average { f64::from(steps) } else { 1.0 };
         let real = integer.iter().enumerate().map(|(element, &sum)| {
             let scale = self.scale.get(element / positions).copied().unwrap_or_default();
-            (f64::from(sum) * scale / divisor) as f32
+            f64::from(sum) * scale / divisor
         });
-        Logits { real: real.collect(), integer }
+        let mut real = real.collect::<Vec<f64>>();
+        if let Some((head, shape)) = &self.head {
+            real = head.apply(shape, &real);
+        }
+        Logits { real: real.into_iter().map(|value| value as f32).collect(), integer }
     }
 }

@@ -85,13 +85,14 @@ impl Recipe {
             builder.op(*op);
         }
         builder.end(self.outputs);
+        builder.head(self.outputs / 4);
         let last = builder.values.len() - 1;
         // Another value may be returned too, one from the middle.
         let other = 1 + usize::from(self.outputs / 4) % last;
         let returned = if self.outputs % 4 == 1 { vec![last, other] } else { vec![last] };
         let types = returned
             .iter()
-            .map(|value| format!("f32[N, {}]", list(&builder.values[*value])))
+            .map(|value| format!("f32[{}]", list_with_batch(&builder.values[*value])))
             .collect::<Vec<_>>();
         let values = returned.iter().map(|value| format!("%{value}")).collect::<Vec<_>>();
         let text = format!(
@@ -103,6 +104,13 @@ impl Recipe {
         );
         Generated { text, weights: builder.weights, input, curved: builder.curved }
     }
+}
+
+fn list_with_batch(shape: &[usize]) -> String {
+    std::iter::once("N".to_owned())
+        .chain(shape.iter().map(ToString::to_string))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 fn list(numbers: &[usize]) -> String {
@@ -459,6 +467,20 @@ impl Builder {
         let bias = self.weight("bias", &[outputs], 0.5);
         self.weighted = true;
         self.push(&format!("linear(%{input}, {weight}, {bias})"), shape);
+    }
+
+    /// Sometimes a function of the logits.
+    fn head(&mut self, kind: u8) {
+        let (last, mut shape) = (self.last(), self.shape().to_vec());
+        match kind % 8 {
+            0 => self.same("softmax", ", dim = 1"),
+            1 => self.same("log_softmax", ", dim = -1"),
+            2 => {
+                shape.remove(0);
+                self.push(&format!("argmax(%{last}, dim = 1)"), shape);
+            }
+            _ => {}
+        }
     }
 
     /// A nonlinearity, if there is none yet, and mostly a classifier.

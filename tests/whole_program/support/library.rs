@@ -145,6 +145,21 @@ impl Compiled {
         outcome
     }
 
+    /// Whether the engine's outputs, behind their heads, are the interpreter's, rounded to f32.
+    pub fn same_reals(&self, input: &Sample, images: &Images, index: usize) -> Result<(), String> {
+        let interpreted =
+            self.spiking.simulate(input, self.limit, &mut |_, _, _| ()).expect("the spiking network runs");
+        for (interpreted, engine) in
+            interpreted.outputs.iter().zip(self.engine_outcome(images, index, false).outputs)
+        {
+            let interpreted = interpreted.real.iter().map(|&value| value as f32).collect::<Vec<_>>();
+            if interpreted != engine.real {
+                return Err(format!("outputs: interpreter {interpreted:?}, engine {:?}", engine.real));
+            }
+        }
+        Ok(())
+    }
+
     /// Integer logits of the engine.
     pub fn engine_logits(&self, images: &Images, index: usize) -> Vec<Vec<i64>> {
         let outcome = self.engine_outcome(images, index, false);

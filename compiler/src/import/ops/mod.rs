@@ -6,6 +6,7 @@
 mod activation;
 mod call;
 mod conv;
+mod head;
 mod linear;
 mod norm;
 mod pointwise;
@@ -20,6 +21,7 @@ pub use activation::{
 };
 pub use call::{Bound, Call};
 pub use conv::{Conv, ConvTranspose};
+pub use head::{Argmax, LogSoftmax, Softmax};
 pub use linear::Linear;
 pub use norm::{BatchNorm, Normalize};
 pub use pointwise::{Add, Addend, Clamp, Dropout, Identity, Mul, Relu};
@@ -106,6 +108,7 @@ ops! {
     AdaptiveMaxPool1d = AdaptiveMaxPool<1> AdaptiveMaxPool2d = AdaptiveMaxPool<2> AdaptiveMaxPool3d = AdaptiveMaxPool<3>
     Mean Amax
     Flatten Concat Slice Pad
+    Softmax LogSoftmax Argmax
 }
 
 const NO_SUCH_CURVE: &str =
@@ -133,8 +136,8 @@ pub const REMEDIES: &[(&str, &str)] = &[
     ("squeeze", "write `flatten(%x)` where the batch axis stays"),
     ("sub", "write `add(%x, mul(%y, -1))` in two statements"),
     ("div", "write `mul(%x, …)` with the reciprocal"),
-    ("softmax", "leave it out: it does not change which output is largest"),
-    ("log_softmax", "leave it out: it does not change which output is largest"),
+    ("softmin", "write `mul(%x, -1)` and `softmax(%y, dim = …)`"),
+    ("max", "write `argmax(%x, dim = …)` for the index of the largest value"),
 ];
 
 /// The op of a name.

@@ -75,7 +75,7 @@ broken! { no_weights;
     too_large: body("f32[N, 65536]", "f32[N, 65536, 65536]", "%y = relu(%x)");
     ops_on_the_batch: image("%0 = flatten(%x, start_dim = 0)\n%1 = mean(%x, dims = [0, 1])\n%2 = concat(%x, %x, dim = -4)
         %y = pad(%x, padding = [0, 0, 0, 0, 0, 0, 1, 0])");
-    unknown_ops: two("%0 = rleu(%x)\n%1 = aten.relu.default(%x)\n%2 = softmin(%x, dim = 1)\n%y = lstm(%x)");
+    unknown_ops: two("%0 = rleu(%x)\n%1 = aten.relu.default(%x)\n%2 = sparsemax(%x, dim = 1)\n%y = lstm(%x)");
     unknown_op_hides_what_follows: two("%0 = softsign(%x)   # act\n%1 = add(%0, %x)\n%y = concat(%1, %0, dim = 7, dims = 2)");
     unknown_argument: image("%y = max_pool2d(%x, kernel_size = 2, stridde = 2)   # pool");
     missing_argument: image("%0 = max_pool2d()\n%1 = clamp(%x)\n%y = adaptive_avg_pool2d(%x)");

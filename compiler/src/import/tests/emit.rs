@@ -42,7 +42,7 @@ fn every_op_has_its_counterpart() {
     ];
     let image = body(
         "f32[N, 3, 8, 8]",
-        "f32[N, 5]",
+        "f32[N, 1]",
         "%a = normalize(%x, scale = 0.5, mean = [0.1, 0.2, 0.3], std = 2)   # preprocess
          %b = concat(%a, %a)
          %c = conv2d(%b, @conv.weight, @conv.bias, stride = [1, 2], padding = [2, 1], dilation = [2, 1], groups = 6)
@@ -75,7 +75,10 @@ fn every_op_has_its_counterpart() {
          %c10 = tanh(%c9)
          %c11 = softplus(%c10)
          %c12 = mish(%c11)
-         %y = linear(%c12, @fc.weight)",
+         %l0 = linear(%c12, @fc.weight)
+         %l1 = softmax(%l0, dim = 1)
+         %l2 = log_softmax(%l1, dim = -1)
+         %y = argmax(%l2, dim = 1, keepdim = true)",
     );
     let series = body(
         "f32[N, 3, 20]",

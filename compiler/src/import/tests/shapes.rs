@@ -173,6 +173,14 @@ fn normalize() {
 }
 
 #[test]
+fn heads() {
+    apply("3, 7", "softmax(%x, dim = -1)", "3, 7");
+    apply("3, 7", "log_softmax(%x, 1)", "3, 7");
+    apply("3, 7", "argmax(%x, dim = 1)", "7");
+    apply("3, 7", "argmax(%x, dim = 2, keepdim = true)", "3, 1");
+}
+
+#[test]
 fn flatten_and_concat() {
     apply("3, 7, 8", "flatten(%x)", "168");
     apply("3, 7, 8", "flatten(%x, start_dim = -2)", "3, 56");

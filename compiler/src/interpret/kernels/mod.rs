@@ -47,7 +47,7 @@ impl Kernel {
 }
 
 /// Kernel of one operand.
-fn unary(
+pub(super) fn unary(
     shape: Vec<usize>,
     gain: f64,
     run: impl Fn(&[f64], &mut [f64]) + Send + Sync + 'static,

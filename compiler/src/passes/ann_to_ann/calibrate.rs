@@ -119,6 +119,11 @@ fn sites<'c, 'a>(module: OperationRef<'c, 'a>) -> IrResult<'c, Vec<Site<'c, 'a>>
             None => continue,
         };
         for value in operation.operands() {
+            // What is returned of a head are its logits, of which `correct-bias` looks at the mean.
+            let value = match mlir::definition(value) {
+                Some(head) if mlir::has_name(head, ann::Head::NAME) => mlir::operand(head)?,
+                _ => value,
+            };
             let Some(producer) = producer(value) else {
                 return Err(IrError::at(operation, "the network input must pass `ann.normalize` first"));
             };

@@ -81,7 +81,13 @@ impl Walk {
     fn visit<'c>(&mut self, operation: OperationRef<'c, '_>) -> IrResult<'c, ()> {
         let Some(op) = located(operation, Op::read(operation))? else {
             // Returned values need a kind, so that a network that returns its argument as it is does not pass.
-            return operation.operands().try_for_each(|value| self.kind(operation, value).map(drop));
+            let is_head = |value| {
+                mlir::definition(value).is_some_and(|operation| mlir::has_name(operation, ann::Head::NAME))
+            };
+            return operation
+                .operands()
+                .filter(|value| !is_head(*value))
+                .try_for_each(|value| self.kind(operation, value).map(drop));
         };
         let kind = match op {
             Op::Normalize(_) => return self.input(operation),
@@ -93,6 +99,10 @@ impl Walk {
             Op::Activation(_) | Op::MaxPool2d(_) => {
                 self.kind(operation, mlir::operand(operation)?)?;
                 Kind::Level
+            }
+            Op::Head(head) => {
+                self.kind(operation, mlir::operand(operation)?)?;
+                return ends_network(operation, &head.function);
             }
             // The activation behind a curve is the place where both become a neuron.
             Op::Curve(_) => {
@@ -206,6 +216,23 @@ const UNLIMITED: ann::Activation = ann::Activation { minimum: f64::NEG_INFINITY,
 /// Identity of a value, to look it up.
 fn key(value: Value) -> usize {
     value.to_raw().ptr as usize
+}
+
+/// Demands that the result of a head is returned and nothing else.
+fn ends_network<'c>(head: OperationRef<'c, '_>, function: &str) -> IrResult<'c, ()> {
+    let users = mlir::users(mlir::result(head)?);
+    match users.into_iter().find(|user| !mlir::has_name(*user, "func.return")) {
+        None => Ok(()),
+        Some(user) => Err(IrError::at(
+            head,
+            format!(
+                "unsupported: `{function}` inside the network: layer `{}` reads it, and no neuron divides or compares; spikes can \
+                 carry it only where its result is returned, so attention and gates by softmax have to go, or to be a network of \
+                 their own",
+                mlir::layer(user)
+            ),
+        )),
+    }
 }
 
 /// Whether one activation, and nothing else, reads `value`.

@@ -9,3 +9,4 @@ pub mod hoist_activation;
 pub mod insert_requantize;
 pub mod merge_reshapes;
 pub mod quantize;
+pub mod sink_head;

@@ -124,7 +124,10 @@ impl<'c, 'a> Lowering<'_, 'c, 'a> {
         // A linear op of level values gives level values; one of accumulators waits for the activation that it flows into.
         let operands = operation.operands().collect::<Vec<_>>();
         match ann::Op::read(operation).map_err(|error| IrError::at(operation, error.to_string()))? {
-            None | Some(ann::Op::Normalize(_) | ann::Op::Observe(_) | ann::Op::Curve(_)) => return Ok(()),
+            None
+            | Some(ann::Op::Normalize(_) | ann::Op::Observe(_) | ann::Op::Curve(_) | ann::Op::Head(_)) => {
+                return Ok(());
+            }
             Some(ann::Op::Conv(_) | ann::Op::Linear(_) | ann::Op::Scale(_) | ann::Op::Add(_)) => {
                 return Ok(());
             }
@@ -227,7 +230,15 @@ impl<'c, 'a> Lowering<'_, 'c, 'a> {
     }
 
     fn returned(&mut self, operation: OperationRef<'c, 'a>) -> IrResult<'c, ()> {
-        for (index, value) in operation.operands().enumerate().collect::<Vec<_>>() {
+        for (index, returned) in operation.operands().enumerate().collect::<Vec<_>>() {
+            let head = match mlir::definition(returned) {
+                Some(definition) => mlir::view::<ann::Head>(definition)?.map(|head| (head, definition)),
+                None => None,
+            };
+            let value = match &head {
+                Some((_, definition)) => mlir::operand(*definition)?,
+                None => returned,
+            };
             let (integer, scale) = match self.levels.get(&key(value)) {
                 Some(level) => (level.integer, level.scale.clone()),
                 None => {
@@ -242,6 +253,13 @@ impl<'c, 'a> Lowering<'_, 'c, 'a> {
                 ann::Dequantize { scale: TensorAttr::new(self.context, &hint, &Tensor::reals(scale))? };
             self.observations(value, operation)?;
             let real = mlir::insert_before_at(operation, &view, &[integer], value.r#type(), location)?;
+            let real = match head {
+                Some((head, definition)) => {
+                    let location = definition.location();
+                    mlir::insert_before_at(operation, &head, &[real], returned.r#type(), location)?
+                }
+                None => real,
+            };
             mlir::set_operand(operation, index, real);
         }
         Ok(())

@@ -83,7 +83,7 @@ fn partial_charges<'c>(operations: &[OperationRef<'c, '_>]) -> IrResult<'c, Vec<
                     ann::Op::Requantize(ann::Requantize { low, high, .. })
                     | ann::Op::RequantizeTable(ann::RequantizeTable { low, high, .. }),
                 ) => vec![(high - low) as f64; channels],
-                Some(ann::Op::Dequantize(_)) | None => vec![],
+                Some(ann::Op::Dequantize(_) | ann::Op::Head(_)) | None => vec![],
                 Some(_) => magnitude::of_linear(operation, &operands)?,
             };
         by_value.insert(result.to_raw().ptr as usize, magnitude);

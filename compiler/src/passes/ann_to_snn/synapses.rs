@@ -196,6 +196,10 @@ pub fn lower<'c, 'a, S: Schedule<'c, 'a>>(
                 let readout = schedule.readout(&site()?, dequantize.scale)?;
                 (insert(&snn::Op::Readout(readout), Number::Real)?, origin)
             }
+            ann::Op::Head(ann::Head { function, axis, keepdim }) => {
+                let head = snn::Head { function: function.clone(), axis: *axis, keepdim: *keepdim };
+                (insert(&snn::Op::Head(head), Number::Real)?, origin)
+            }
             op => (insert(&synapse(operation, op)?, Number::Integer)?, origin),
         };
         lowered.insert(key(result), (value, origin));

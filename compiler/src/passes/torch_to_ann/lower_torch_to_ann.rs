@@ -149,6 +149,9 @@ fn lower<'c, 'a>(site: &Site<'c, 'a>, op: Op<'c>) -> IrResult<'c, Value<'c, 'a>>
             site.expect_output(&flattened(site, &view)?)?;
             site.emit(&ann::Reshape {})
         }
+        Op::Softmax(torch::Softmax { dim }) => head(site, "softmax", dim, false),
+        Op::LogSoftmax(torch::LogSoftmax { dim }) => head(site, "log_softmax", dim, false),
+        Op::Argmax(torch::Argmax { dim, keepdim }) => head(site, "argmax", dim, keepdim),
         Op::Cat(view) => site.emit(&ann::Concat { axis: view.dim }),
         Op::Slice(view) => {
             site.expect_output(&sliced(site, &view)?)?;
@@ -165,6 +168,15 @@ fn lower<'c, 'a>(site: &Site<'c, 'a>, op: Op<'c>) -> IrResult<'c, Value<'c, 'a>>
         Op::Dropout(_) | Op::Identity(_) => Err(site
             .error("does nothing at inference and has no counterpart in `ann`: run `remove-identity` first")),
     }
+}
+
+fn head<'c, 'a>(
+    site: &Site<'c, 'a>,
+    function: &str,
+    axis: i64,
+    keepdim: bool,
+) -> IrResult<'c, Value<'c, 'a>> {
+    site.emit(&ann::Head { function: function.to_owned(), axis, keepdim })
 }
 
 /// `ann.pad` puts zeros around, so another value is made zero first and itself again afterwards.

@@ -66,7 +66,13 @@ impl Artifact {
                         ));
                     }
                 }
-                OpKind::Readout { output_name, .. } => {
+                OpKind::Readout { output_name, head, .. } => {
+                    let shape = match head {
+                        Some(head) => head.shape(shape).ok_or_else(|| {
+                            format!("the head of `{output_name}` has no axis {} in {shape:?}", head.axis)
+                        })?,
+                        None => shape.to_vec(),
+                    };
                     let earlier = readouts.insert(output_name.as_str(), shape);
                     earlier
                         .map_or(Ok(()), |_| Err(format!("two readouts write the output `{output_name}`")))?;
@@ -94,7 +100,7 @@ impl Artifact {
             return Err("the network has no output".into());
         }
         for output in &self.manifest.outputs {
-            if readouts.remove(output.name.as_str()) != Some(output.shape.as_slice()) {
+            if readouts.remove(output.name.as_str()).as_ref() != Some(&output.shape) {
                 return Err(format!("no readout writes `{}` with shape {:?}", output.name, output.shape));
             }
         }

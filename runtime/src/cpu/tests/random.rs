@@ -313,6 +313,7 @@ impl Generator<'_> {
             gain: self.choices.pick(&[1, 1, -2, 0]),
             scale: self.builder.tensor(&shape[..1], &scales),
             average: rate && self.choices.coin(),
+            head: None,
         };
         self.builder.op(kind, &[input], &shape);
     }
