@@ -29,12 +29,47 @@ pub struct Finding {
     pub span: Option<Span>,
     /// The layer concerned.
     pub layer: Option<String>,
+    /// Boxed, as findings are passed by value.
+    pub context: Option<Box<Context>>,
+}
+
+/// What is known of a finding's place in the user's program.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Context {
+    /// The line of the user's program that the graph was recorded from, where the graph file states it.
+    pub origin: Option<Origin>,
+    /// The op concerned, by its name in the graph file or in PyTorch.
+    pub op: Option<String>,
+}
+
+/// A line of the program that a graph was recorded from.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Origin {
+    /// The file, as the graph states it.
+    pub file: String,
+    /// Line, from 1.
+    pub line: usize,
+}
+
+impl Origin {
+    /// Reads `model.py:31`; `None` where the file is empty or the line is no positive number of 32 bits.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (file, line) = text.rsplit_once(':')?;
+        let line = line.parse::<u32>().ok().filter(|line| *line > 0)?;
+        (!file.is_empty()).then(|| Self { file: file.to_owned(), line: line as usize })
+    }
+}
+
+impl std::fmt::Display for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}", self.file, self.line)
+    }
 }
 
 impl Finding {
     /// A finding without help, place or layer.
     pub fn new(id: FindingId, message: impl Into<String>) -> Self {
-        Self { id, message: message.into(), help: None, span: None, layer: None }
+        Self { id, message: message.into(), help: None, span: None, layer: None, context: None }
     }
 
     /// Adds the way out.
@@ -56,6 +91,30 @@ impl Finding {
     pub fn layer(mut self, layer: impl Into<String>) -> Self {
         self.layer = Some(layer.into());
         self
+    }
+
+    /// Adds the line of the user's program.
+    #[must_use]
+    pub fn origin(mut self, origin: Option<Origin>) -> Self {
+        self.context.get_or_insert_default().origin = origin;
+        self
+    }
+
+    /// Adds the op's name.
+    #[must_use]
+    pub fn op(mut self, op: impl Into<String>) -> Self {
+        self.context.get_or_insert_default().op = Some(op.into());
+        self
+    }
+
+    /// The line of the user's program.
+    pub fn program_line(&self) -> Option<&Origin> {
+        self.context.as_ref()?.origin.as_ref()
+    }
+
+    /// The op's name.
+    pub fn op_name(&self) -> Option<&str> {
+        self.context.as_ref()?.op.as_deref()
     }
 
     /// Whether the finding stops the compilation; its id alone decides.
@@ -123,6 +182,13 @@ impl Findings {
     /// Puts the findings in the order of the file; those without a place come last.
     pub fn sort(&mut self) {
         self.kept.sort_by_key(|finding| finding.span.map_or(usize::MAX, |span| span.start));
+    }
+
+    /// States the line of the program for all findings from number `first` on that do not state one themselves.
+    pub(crate) fn locate(&mut self, first: usize, origin: &Origin) {
+        for finding in self.kept.iter_mut().skip(first) {
+            finding.context.get_or_insert_default().origin.get_or_insert_with(|| origin.clone());
+        }
     }
 
     /// `2 errors, 1 warning`.

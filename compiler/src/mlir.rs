@@ -238,7 +238,7 @@ fn location_name(location: Location) -> Option<String> {
     }
 }
 
-/// Where the op comes from, as `file:line:column`; empty if unknown.
+/// Where the op comes from, as `file:line:column`, without the column where it is not known; empty if unknown.
 pub fn source(location: Location) -> String {
     if location.is_name() {
         source(location.name_child_location())
@@ -248,12 +248,14 @@ pub fn source(location: Location) -> String {
             .find(|source| !source.is_empty())
             .unwrap_or_default()
     } else if location.is_file_line_col_range() {
-        format!(
-            "{}:{}:{}",
-            location.file_line_col_range_filename().as_string_ref().as_str().unwrap_or_default(),
-            location.file_line_col_range_start_line(),
-            location.file_line_col_range_start_column()
-        )
+        let file = location.file_line_col_range_filename();
+        let file = file.as_string_ref().as_str().unwrap_or_default();
+        let line = location.file_line_col_range_start_line();
+        // Column 0 stands for a line of a program whose columns are not known.
+        match location.file_line_col_range_start_column() {
+            0 => format!("{file}:{line}"),
+            column => format!("{file}:{line}:{column}"),
+        }
     } else {
         String::new()
     }

@@ -103,6 +103,22 @@ finding_ids! {
     WeightNotFinite = "weight-not-finite", Error;
     /// A batch norm would divide by zero or take the root of a negative number: running_var + eps is not positive.
     VarianceNotPositive = "variance-not-positive", Error;
+    /// The file is no graph description and no `torch.export` archive: ONNX, a pickled PyTorch file, or something else.
+    ModelFormat = "model-format", Error;
+    /// A `torch.export` archive (.pt2) is damaged, incomplete, or larger than is read.
+    ArchiveUnreadable = "archive-unreadable", Error;
+    /// A `torch.export` archive is of a format or schema version that is not read.
+    ArchiveVersion = "archive-version", Error;
+    /// A view of a tensor is read after an in-place op has changed that tensor.
+    InPlaceAlias = "in-place-alias", Error;
+    /// The network changes a parameter or buffer while it runs.
+    MutatedState = "mutated-state", Error;
+    /// A layer was exported in training mode: dropout that drops, or a batch norm that computes its statistics from the batch.
+    TrainingMode = "training-mode", Error;
+    /// The recorded inputs and outputs cannot be read, or do not belong to the network.
+    ExampleInvalid = "example-invalid", Error;
+    /// The imported network does not compute the outputs that PyTorch recorded.
+    ImportFidelity = "import-fidelity", Error;
     /// The compiler contradicts itself: a bug, worth reporting.
     InternalError = "internal-error", Error;
 }

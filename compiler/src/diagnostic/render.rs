@@ -19,14 +19,16 @@ pub struct FindingRecord {
     pub message: String,
     /// What to do about it.
     pub help: Option<String>,
-    /// The graph file, where the finding has a place in it.
+    /// The file that the finding has a place in: the program that the graph was recorded from, else the graph file.
     pub file: Option<String>,
     /// Line, from 1.
     pub line: Option<usize>,
-    /// Column in characters, from 1.
+    /// Column in characters, from 1; in graph files only.
     pub column: Option<usize>,
     /// The layer concerned.
     pub layer: Option<String>,
+    /// The op concerned.
+    pub op: Option<String>,
 }
 
 impl Findings {
@@ -56,15 +58,24 @@ impl Findings {
 fn record(finding: &Finding, source: Option<&SourceFile>) -> FindingRecord {
     let place = finding.span.zip(source);
     let position = place.map(|(span, source)| source.position(span.start));
+    let (file, line, column) = match finding.program_line() {
+        Some(origin) => (Some(origin.file.clone()), Some(origin.line), None),
+        None => (
+            place.map(|(_, source)| source.name().to_owned()),
+            position.map(|position| position.line),
+            position.map(|position| position.column),
+        ),
+    };
     FindingRecord {
         id: finding.id,
         severity: finding.severity(),
         message: finding.message.clone(),
         help: finding.help.clone(),
-        file: place.map(|(_, source)| source.name().to_owned()),
-        line: position.map(|position| position.line),
-        column: position.map(|position| position.column),
+        file,
+        line,
+        column,
         layer: finding.layer.clone(),
+        op: finding.op_name().map(str::to_owned),
     }
 }
 
@@ -75,7 +86,11 @@ fn render_one(finding: &Finding, source: Option<&SourceFile>, renderer: &Rendere
     };
     let title = level.primary_title(finding.message.as_str()).id(finding.id.as_str());
     let mut group = annotate_snippets::Group::with_title(title);
-    if let Some((span, source)) = finding.span.zip(source) {
+    if let Some(origin) = finding.program_line() {
+        group = group.element(Origin::path(origin.file.as_str()).line(origin.line));
+    }
+    // The text of a graph that was made from an archive is in no file of the user's.
+    if let Some((span, source)) = finding.span.zip(source.filter(|source| !source.is_generated())) {
         let position = source.position(span.start);
         let line = source.line(position.line);
         if line.end - line.start > MAX_LINE_BYTES {

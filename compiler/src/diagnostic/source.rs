@@ -38,6 +38,7 @@ pub struct Position {
 #[derive(Clone, Debug)]
 pub struct SourceFile {
     name: String,
+    generated: bool,
     text: String,
     line_starts: Vec<usize>,
     /// Offsets of the bytes that begin no character. Columns are counted for every node, and counting characters afresh
@@ -54,7 +55,17 @@ impl SourceFile {
         let line_starts = line_starts.collect();
         let continuations =
             text.bytes().enumerate().filter(|(_, b)| b & 0xC0 == 0x80).map(|(i, _)| i).collect();
-        Self { name: name.into(), text, line_starts, continuations }
+        Self { name: name.into(), generated: false, text, line_starts, continuations }
+    }
+
+    /// The same for text that was made from a file of another kind, which `name` is.
+    pub fn generated(name: impl Into<String>, text: impl Into<String>) -> Self {
+        Self { generated: true, ..Self::new(name, text) }
+    }
+
+    /// Whether the text is in no file of the user's.
+    pub fn is_generated(&self) -> bool {
+        self.generated
     }
 
     /// Reads a graph file.

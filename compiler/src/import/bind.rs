@@ -2,7 +2,7 @@
 
 use super::check::Checker;
 use super::graph::{Shape, ValueId, WeightRef};
-use super::ops::{Argument, Bound, Call, Default, Kind, Param, Signature};
+use super::ops::{Argument, Bound, Call, Default, Kind, OF_EVERY_OP, Param, Signature};
 use super::suggest::closest;
 use super::syntax::{ArgumentSyntax, Assignment, Literal, Spanned};
 use crate::diagnostic::{Finding, FindingId, Reported, Span};
@@ -72,7 +72,7 @@ impl<'a> Checker<'a> {
         };
         for ArgumentSyntax { keyword, value } in &assignment.arguments {
             let position = match keyword {
-                Some(keyword) if keyword.node == "name" => continue,
+                Some(keyword) if OF_EVERY_OP.contains(&keyword.node) => continue,
                 Some(keyword) => match signature.param(keyword.node) {
                     Some((position, _)) => position,
                     None => {

@@ -25,7 +25,13 @@ impl<'a> Checker<'a> {
         let known = shape.map(|shape| {
             let at = self.source.position(input.value.span.start);
             let name = input.value.node.to_owned();
-            self.inputs.push(Input { name, shape: shape.clone(), line: at.line, column: at.column });
+            self.inputs.push(Input {
+                name,
+                shape: shape.clone(),
+                line: at.line,
+                column: at.column,
+                at: None,
+            });
             (ValueId(self.inputs.len() - 1), shape)
         });
         self.define(&input.value, known);

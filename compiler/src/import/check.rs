@@ -5,14 +5,15 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::graph::{Graph, Input, Node, Output, Shape, ValueId, WeightRef};
+use super::example::EXAMPLE_PREFIX;
+use super::graph::{Graph, Input, Node, Output, Shape, TorchOp, ValueId, WeightRef};
 use super::names::Names;
 use super::ops::{self, OPS, REMEDIES};
 use super::parse::is_layer_name;
 use super::suggest::{closest, closest_key};
-use super::syntax::{Assignment, GraphSyntax, Literal, Spanned, Statement};
+use super::syntax::{ArgumentSyntax, Assignment, GraphSyntax, Literal, Spanned, Statement};
 use super::weights::Weights;
-use crate::diagnostic::{Finding, FindingId, Findings, Reported, SourceFile, Span};
+use crate::diagnostic::{Finding, FindingId, Findings, Origin, Reported, SourceFile, Span};
 
 /// A name that a statement or an input defines.
 struct Definition {
@@ -39,13 +40,19 @@ pub(super) struct Checker<'a> {
     pub(super) inputs: Vec<Input>,
     pub(super) nodes: Vec<Node>,
     pub(super) outputs: Vec<Output>,
+    opaque: &'a Opaque,
 }
+
+/// Statements, by their values' names, that a translator could not express: the value's shape where it is known, and what
+/// there is to say. They are not looked at; what uses them is.
+pub(super) type Opaque = HashMap<String, (Option<Shape>, Option<Finding>)>;
 
 /// Checks a syntax tree against its weights file. The graph is there if no finding is an error.
 pub(super) fn check(
     syntax: &GraphSyntax<'_>,
     source: &SourceFile,
     weights: &Weights,
+    opaque: &Opaque,
 ) -> (Option<Graph>, Findings) {
     let mut checker = Checker {
         source,
@@ -61,9 +68,14 @@ pub(super) fn check(
         inputs: Vec::new(),
         nodes: Vec::new(),
         outputs: Vec::new(),
+        opaque,
     };
     checker.graph(syntax);
-    let Checker { mut findings, batch, inputs, nodes, outputs, .. } = checker;
+    let Checker { mut findings, batch, mut inputs, nodes, outputs, .. } = checker;
+    for (index, input) in inputs.iter_mut().enumerate() {
+        let reader = nodes.iter().find(|node| node.inputs.contains(&ValueId(index)));
+        input.at = reader.and_then(|node| node.at.clone());
+    }
     findings.sort();
     let graph = batch.filter(|_| findings.errors() == 0).map(|batch| Graph {
         name: syntax.name.node.to_owned(),
@@ -127,10 +139,25 @@ impl<'a> Checker<'a> {
 
     fn assignment(&mut self, assignment: &Assignment<'a>) {
         let layer = self.layer(assignment);
+        let at = self.origin(assignment);
+        let first_finding = self.findings.iter().count();
         for argument in &assignment.arguments {
             self.note_uses(&argument.value.node);
         }
-        let node = self.node(assignment, &layer);
+        let node = match self.opaque.get(assignment.value.node) {
+            Some((shape, finding)) => {
+                if let Some(finding) = finding {
+                    let own = finding.layer.clone();
+                    let finding = finding.clone().at(assignment.span);
+                    self.findings.push(finding.layer(own.as_deref().unwrap_or(&layer)));
+                }
+                self.placeholder(assignment, &layer, shape.clone())
+            }
+            None => self.node(assignment, &layer, at.clone()),
+        };
+        if let Some(at) = &at {
+            self.findings.locate(first_finding, at);
+        }
         let known = node.ok().map(|node| {
             let shape = node.shape.clone();
             self.nodes.push(node);
@@ -152,33 +179,82 @@ impl<'a> Checker<'a> {
     }
 
     fn layer(&mut self, assignment: &Assignment<'a>) -> String {
-        let mut names = assignment
-            .arguments
-            .iter()
-            .filter(|argument| argument.keyword.as_ref().is_some_and(|keyword| keyword.node == "name"));
-        let explicit = names.next().and_then(|argument| match argument.value.node {
+        let explicit = self.of_every_op(assignment, "name").and_then(|value| match value.node {
             Literal::Text(name) if is_layer_name(name) => Some(name),
             _ => {
                 let message = "a layer's name is a string of letters, digits and `_.-/`, beginning with a letter or digit";
-                self.findings.push(Finding::new(FindingId::LayerName, message).at(argument.value.span));
+                self.findings.push(Finding::new(FindingId::LayerName, message).at(value.span));
                 None
             }
         });
-        if let Some(second) = names.next() {
-            let finding = Finding::new(FindingId::DuplicateArgument, "the layer's name is given twice");
-            self.findings.push(finding.at(second.value.span));
-        }
         self.layers.layer(explicit, assignment)
     }
 
-    fn node(&mut self, assignment: &Assignment<'a>, layer: &str) -> Result<Node, Reported> {
+    /// The line of the program that a statement was recorded from.
+    fn origin(&mut self, assignment: &Assignment<'a>) -> Option<Origin> {
+        let value = self.of_every_op(assignment, "at")?;
+        let origin = match value.node {
+            Literal::Text(text) => Origin::parse(text),
+            _ => None,
+        };
+        if origin.is_none() {
+            let message = "`at` is a file and a line, `\"model.py:31\"`";
+            self.findings.push(Finding::new(FindingId::ArgumentValue, message).at(value.span));
+        }
+        origin
+    }
+
+    /// The value of an argument that every op takes.
+    fn of_every_op<'b>(
+        &mut self,
+        assignment: &'b Assignment<'a>,
+        name: &str,
+    ) -> Option<&'b Spanned<Literal<'a>>> {
+        let is_named = |argument: &&'b ArgumentSyntax<'a>| {
+            argument.keyword.as_ref().is_some_and(|keyword| keyword.node == name)
+        };
+        let mut given = assignment.arguments.iter().filter(is_named);
+        let first = given.next();
+        if let Some(second) = given.next() {
+            let finding = Finding::new(FindingId::DuplicateArgument, format!("`{name}` is given twice"));
+            self.findings.push(finding.at(second.value.span));
+        }
+        first.map(|argument| &argument.value)
+    }
+
+    fn node(
+        &mut self,
+        assignment: &Assignment<'a>,
+        layer: &str,
+        origin: Option<Origin>,
+    ) -> Result<Node, Reported> {
         let Some(entry) = ops::op(assignment.op.node) else {
             return Err(self.unsupported_op(&assignment.op, layer));
         };
         let at = self.source.position(assignment.span.start);
         let (inputs, mut call) = self.bind(entry.signature, assignment, layer)?;
         let (op, shape) = (entry.build)(&mut call)?;
-        Ok(Node { op, inputs, shape, layer: layer.to_owned(), line: at.line, column: at.column })
+        Ok(Node { op, inputs, shape, layer: layer.to_owned(), line: at.line, column: at.column, at: origin })
+    }
+
+    /// Stands for a statement that could not be expressed. There is an error then, so that no graph comes of it.
+    fn placeholder(
+        &mut self,
+        assignment: &Assignment<'a>,
+        layer: &str,
+        shape: Option<Shape>,
+    ) -> Result<Node, Reported> {
+        let at = self.source.position(assignment.span.start);
+        let node = |shape| Node {
+            op: TorchOp::Identity(ops::Identity),
+            inputs: Vec::new(),
+            shape,
+            layer: layer.to_owned(),
+            line: at.line,
+            column: at.column,
+            at: None,
+        };
+        shape.map(node).ok_or_else(|| self.findings.reported())
     }
 
     fn unsupported_op(&mut self, op: &Spanned<&'a str>, layer: &str) -> Reported {
@@ -196,7 +272,7 @@ impl<'a> Checker<'a> {
         let list = known.collect::<Vec<_>>().join(", ");
         let finding =
             Finding::new(FindingId::UnsupportedOp, format!("there is no op `{}`", op.node)).at(op.span);
-        self.findings.push(finding.help(format!("{remedy}\nthe ops are {list}")).layer(layer))
+        self.findings.push(finding.op(op.node).help(format!("{remedy}\nthe ops are {list}")).layer(layer))
     }
 
     /// The value of a name, where it is defined before this use and its statement has no error.
@@ -249,8 +325,9 @@ impl<'a> Checker<'a> {
     fn extra_weights(&mut self) {
         // Batch norms count batches in training; the count has no part in inference.
         let counts = |key: &str| key == "num_batches_tracked" || key.ends_with(".num_batches_tracked");
+        let is_example = |key: &str| key.starts_with(EXAMPLE_PREFIX);
         let known = |key: &str| self.named_weights.contains(key) || self.suggested_weights.contains(key);
-        for key in self.weights.keys().filter(|key| !counts(key) && !known(key)) {
+        for key in self.weights.keys().filter(|key| !counts(key) && !is_example(key) && !known(key)) {
             let message = format!("the graph does not use the tensor `{key}` of the weights file");
             let help = "a layer is missing from the graph, or the weights are another network's";
             let mut finding = Finding::new(FindingId::ExtraWeight, message).help(help);

@@ -21,6 +21,7 @@ use neurocuda_dialects::{Tensor, TensorAttr, ViewError, resource, torch};
 use super::graph::{Graph, Node, Shape, ValueId, WeightRef};
 use super::ops::{Addend, AvgPool, Conv, ConvTranspose, MaxPool, TorchOp};
 use super::weights::Weights;
+use crate::diagnostic::Origin;
 use crate::mlir::{Number, batch_type};
 
 /// A graph could not be emitted. A graph and the weights that it was checked against do not give this.
@@ -51,12 +52,15 @@ pub fn emit<'c>(
     file: &str,
 ) -> Result<Module<'c>, EmitError> {
     let emitter = Emitter { context, graph, weights, file, attributes: HashMap::new() };
-    let start = Location::new(context, file, 1, 1);
+    let start = emitter.place(1, 1, graph.inputs.first().and_then(|input| input.at.as_ref()));
     let types =
         |shapes: &mut dyn Iterator<Item = &Shape>| shapes.map(|shape| emitter.value_type(shape)).collect();
     let inputs: Vec<Type> = types(&mut graph.inputs.iter().map(|input| &input.shape));
     let results: Vec<Type> = types(&mut graph.outputs.iter().filter_map(|output| graph.shape(output.value)));
-    let located = graph.inputs.iter().map(|input| emitter.location(&input.name, input.line, input.column));
+    let located = graph
+        .inputs
+        .iter()
+        .map(|input| emitter.location(&input.name, input.line, input.column, input.at.as_ref()));
     let arguments: Vec<_> = inputs.iter().copied().zip(located).collect();
     let function_type = TypeAttribute::new(FunctionType::new(context, &inputs, &results).into());
     let block = Block::new(&arguments);
@@ -92,7 +96,7 @@ impl<'c, 'g> Emitter<'c, 'g> {
         for node in &self.graph.nodes {
             let operands = node.inputs.iter().map(|input| find(&values, *input, &node.layer));
             let operands = operands.collect::<Result<Vec<_>, _>>()?;
-            let location = self.location(&node.layer, node.line, node.column);
+            let location = self.location(&node.layer, node.line, node.column, node.at.as_ref());
             let append = |op: torch::Op<'c>, operands: &[Value<'c, '_>], result: Type<'c>| {
                 let built = op.build(self.context, operands, &[result], location)?;
                 block.append_operation(built).result(0).map(Value::from).map_err(|_| EmitError::Invalid)
@@ -129,8 +133,17 @@ impl<'c, 'g> Emitter<'c, 'g> {
         batch_type(self.context, &sizes, Number::Real)
     }
 
-    fn location(&self, layer: &str, line: usize, column: usize) -> Location<'c> {
-        Location::name(self.context, layer, Location::new(self.context, self.file, line, column))
+    fn location(&self, layer: &str, line: usize, column: usize, at: Option<&Origin>) -> Location<'c> {
+        Location::name(self.context, layer, self.place(line, column, at))
+    }
+
+    /// The line of the user's program where it is known, else the place in the graph file.
+    fn place(&self, line: usize, column: usize, at: Option<&Origin>) -> Location<'c> {
+        match at {
+            // PyTorch records no columns.
+            Some(origin) => Location::new(self.context, &origin.file, origin.line, 0),
+            None => Location::new(self.context, self.file, line, column),
+        }
     }
 
     fn op(&mut self, node: &'g Node) -> Result<torch::Op<'c>, EmitError> {

@@ -3,6 +3,7 @@
 //! Only `check.rs` makes one, so that whoever holds a [`Graph`] need not check it again.
 
 pub use super::ops::TorchOp;
+use crate::diagnostic::Origin;
 
 /// A value of a graph: the inputs come first, then one value for each node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -90,6 +91,8 @@ pub struct Input {
     pub line: usize,
     /// Column in the graph file, from 1.
     pub column: usize,
+    /// The line of the program of the first node that reads it.
+    pub at: Option<Origin>,
 }
 
 /// An output of the graph.
@@ -116,6 +119,8 @@ pub struct Node {
     pub line: usize,
     /// Column in the graph file, from 1.
     pub column: usize,
+    /// The line of the program that the graph was recorded from; where it is stated, it is the node's place.
+    pub at: Option<Origin>,
 }
 
 /// A network, as far as its weights file and its shapes were checked.

@@ -27,11 +27,13 @@ mod bind;
 mod boundary;
 mod check;
 mod emit;
+pub mod example;
 pub mod graph;
 mod names;
 mod normalize;
 pub mod ops;
 mod parse;
+pub mod pt2;
 mod suggest;
 mod syntax;
 pub mod weights;
@@ -48,7 +50,7 @@ pub use graph::{Graph, Input, Node, Output, Shape, TorchOp, ValueId, WeightRef};
 pub use normalize::normalize_input;
 pub use weights::{TensorView, Weights, WeightsError};
 
-use crate::diagnostic::{Finding, Findings, SourceFile};
+use crate::diagnostic::{Finding, FindingId, Findings, Severity, SourceFile};
 
 /// A graph that can be compiled, and what is worth a look in it.
 #[derive(Debug)]
@@ -64,8 +66,17 @@ pub struct Imported {
 /// # Errors
 /// All findings, warnings included, if one of them is an error; in the order of the file. A syntax error comes alone.
 pub fn import(source: &SourceFile, weights: &Weights) -> Result<Imported, Findings> {
+    import_translated(source, weights, &check::Opaque::new())
+}
+
+/// The same for a graph that a translator wrote; `opaque` holds the statements that it could not express.
+fn import_translated(
+    source: &SourceFile,
+    weights: &Weights,
+    opaque: &check::Opaque,
+) -> Result<Imported, Findings> {
     let syntax = parse::parse(source.text())?;
-    match check::check(&syntax, source, weights) {
+    match check::check(&syntax, source, weights, opaque) {
         (Some(graph), warnings) => Ok(Imported { graph, warnings }),
         (None, findings) => Err(findings),
     }
@@ -116,10 +127,51 @@ pub fn load(graph: &Path, weights: &Path) -> Result<Loaded, LoadError> {
             return Err(LoadError { source_file: Some(Box::new(source)), findings });
         }
     };
-    match import(&source, &weights) {
-        Ok(Imported { graph, warnings }) => {
-            Ok(Loaded { source, weights: Arc::new(weights), graph, warnings })
+    finish(source, weights, &check::Opaque::new(), Findings::default())
+}
+
+/// Opens a `torch.export` archive, translates it, and checks the translation as [`load`] does its two files.
+///
+/// The source of what is loaded is the graph description in the form in which it would be written.
+///
+/// # Errors
+/// [`LoadError`] with everything found, in the archive and in its translation.
+pub fn load_archive(path: &Path) -> Result<Loaded, LoadError> {
+    let name = path.display().to_string();
+    let unreadable = |error: std::io::Error| {
+        let finding = Finding::new(FindingId::FileUnreadable, format!("cannot read {name}: {error}"));
+        LoadError { source_file: None, findings: finding.into() }
+    };
+    let file = std::fs::File::open(path).map_err(unreadable)?;
+    // SAFETY: as in `Weights::open`, a private read-only mapping.
+    let bytes = unsafe { memmap2::Mmap::map(&file) }.map_err(unreadable)?;
+    let translation = pt2::Translation::open(&bytes, &name)
+        .map_err(|finding| LoadError { source_file: None, findings: finding.into() })?;
+    let pt2::Translation { source, weights, opaque, findings } = translation;
+    let mut loaded = finish(source, weights, &opaque, findings)?;
+    loaded.source = SourceFile::generated(name, loaded.graph.to_string());
+    Ok(loaded)
+}
+
+/// Imports a graph of which `before` is known already.
+fn finish(
+    source: SourceFile,
+    weights: Weights,
+    opaque: &check::Opaque,
+    before: Findings,
+) -> Result<Loaded, LoadError> {
+    let wrong = before.errors() > 0 || !opaque.is_empty();
+    let mut all = before;
+    let imported = match import_translated(&source, &weights, opaque) {
+        Ok(Imported { graph, warnings }) if !wrong => {
+            all.extend(warnings.iter().cloned());
+            return Ok(Loaded { source, weights: Arc::new(weights), graph, warnings: all });
         }
-        Err(findings) => Err(LoadError { source_file: Some(Box::new(source)), findings }),
-    }
+        Ok(Imported { warnings, .. }) => warnings,
+        Err(findings) => findings,
+    };
+    // Behind what is missing, values seem unused that are not.
+    let consequences = |finding: &&Finding| wrong && finding.severity() == Severity::Warning;
+    all.extend(imported.iter().filter(|finding| !consequences(finding)).cloned());
+    Err(LoadError { source_file: Some(Box::new(source)), findings: all })
 }

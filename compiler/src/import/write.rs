@@ -83,6 +83,7 @@ fn statement(node: &Node, value: &str, values: &[String]) -> String {
             parts.push(format!("{name} = {argument}"));
         }
     }
+    parts.extend(node.at.as_ref().map(|origin| format!("at = \"{origin}\"")));
     let mut text = format!("  {value} = {}(", signature.name);
     let indent = text.len();
     let mut column = indent;
