@@ -2,6 +2,7 @@
 
 use crate::{
     backend::cpu::{self, Emitted},
+    import::Fidelity,
     mlir::{self, IrError},
     module_text,
     pipeline::{self, Hooks, PassReport, Pipeline, PipelineError},
@@ -63,6 +64,8 @@ pub struct Description {
     pub outputs: Vec<String>,
     /// Where model and samples come from.
     pub provenance: BTreeMap<String, String>,
+    /// How well the import agrees with what PyTorch recorded; `None` where nothing is recorded.
+    pub import_fidelity: Option<Fidelity>,
 }
 
 /// Why there is no artifact.
@@ -104,6 +107,9 @@ pub struct CompileReport {
     pub levels: u32,
     /// Steps: proved bound of an exact schedule, or the number of `rate`.
     pub steps: u32,
+    /// How well the imported network computes the outputs that PyTorch recorded; `null` where it was not checked, because none
+    /// are recorded.
+    pub import_fidelity: Option<Fidelity>,
     /// Nonlinearities of the real network and how many became neurons.
     pub neurons: NeuronCount,
     /// What each pass did.
@@ -167,6 +173,7 @@ pub fn compile(
         schedule: settings.schedule,
         levels: emitted.levels,
         steps: emitted.program.steps,
+        import_fidelity: description.import_fidelity,
         neurons,
         passes,
         layers: emitted

@@ -1,14 +1,14 @@
 //! `neurocudac check`: what stands in the way of a model, all at once, before anything is done.
 
-use crate::{failure::Failure, model, output};
+use crate::{failure::Failure, messages, model, output};
 use clap::Args;
 use neurocuda_compiler::{
     compile::FRONT,
-    import, module_text,
+    module_text,
     pipeline::{self, Hooks, Pipeline, PipelineError},
     session::Session,
 };
-use std::{io::IsTerminal, path::PathBuf};
+use std::path::PathBuf;
 
 /// Say everything that stands in the way of compiling a model.
 ///
@@ -16,13 +16,13 @@ use std::{io::IsTerminal, path::PathBuf};
 /// an error.
 #[derive(Args)]
 pub struct Arguments {
-    /// Graph description.
-    #[arg(value_name = "MODEL.ncg")]
-    graph: PathBuf,
+    /// Archive that torch.export.save wrote, or graph description (.ncg).
+    #[arg(value_name = "MODEL")]
+    model: PathBuf,
 
-    /// Weights.
+    /// Weights of a graph description.
     #[arg(long, value_name = "W.safetensors")]
-    weights: PathBuf,
+    weights: Option<PathBuf>,
 
     /// Print the findings as JSON.
     #[arg(long)]
@@ -31,45 +31,44 @@ pub struct Arguments {
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let color = std::io::stderr().is_terminal();
-    let (findings, source, loaded) = match import::load(&arguments.graph, &arguments.weights) {
-        Ok(loaded) => (None, None, Some(loaded)),
-        Err(error) => (Some(error.findings), error.source_file, None),
+    let opened = model::open(&arguments.model, arguments.weights.as_deref())?;
+    let (mut findings, source) = match &opened {
+        Ok(model) => (model.loaded.warnings.clone(), Some(&model.loaded.source)),
+        Err(error) => (error.findings.clone(), error.source_file.as_deref()),
     };
-    let (shown, source) = match (&findings, &loaded) {
-        (None, Some(loaded)) => (&loaded.warnings, Some(&loaded.source)),
-        (Some(findings), _) => (findings, source.as_deref()),
-        (None, None) => return Ok(()),
+    let fidelity = match &opened {
+        Ok(model) => model.compare()?.unwrap_or_else(|finding| {
+            findings.extend([finding]);
+            None
+        }),
+        Err(_) => None,
     };
     if arguments.json {
-        output::line(serde_json::to_string_pretty(&shown.to_records(source)).map_err(Failure::input)?);
+        output::line(serde_json::to_string_pretty(&findings.to_records(source)).map_err(Failure::input)?);
     } else {
-        eprint!("{}", shown.render(source, color));
+        messages::findings(&findings, source);
     }
-    let Some(loaded) = loaded else {
-        eprintln!("{}", shown.summary());
-        return Err(Failure::Reported);
+    let Some(model) = opened.ok().filter(|_| findings.errors() == 0) else {
+        return Err(Failure::Reported(findings.summary()));
     };
     let context = neurocuda_dialects::new_context().map_err(Failure::input)?;
-    let mut module = model::module(&context, &loaded, &model::Normalization::default())?;
+    let mut module = model.module(&context, &model::Normalization::default())?;
     let pipeline = Pipeline::parse(FRONT).map_err(Failure::input)?;
     let (result, _) = module_text::collecting(&context, || {
         pipeline::run(&context, &mut module, &pipeline, &mut Session::default(), &Hooks::default())
     });
-    if let Err(error) = result {
-        return Err(Failure::input(match error {
-            PipelineError::Failed { message, source_place, .. } if !source_place.is_empty() => {
-                format!("{message}\n  at {source_place}")
-            }
-            other => other.to_string(),
-        }));
-    }
+    result.map_err(|error| match error {
+        PipelineError::Failed { message, source_place: place, layer, pass } => {
+            Failure::Refused { message, layer, place, pass }
+        }
+        other => Failure::input(other),
+    })?;
     if !arguments.json {
-        output::line(format!(
-            "{}: {} ops, nothing stands in the way",
-            loaded.graph.name,
-            loaded.graph.nodes.len()
-        ));
+        let graph = &model.loaded.graph;
+        output::line(format!("{}: {} ops, nothing stands in the way", graph.name, graph.nodes.len()));
+        if let Some(fidelity) = fidelity {
+            output::line(format!("import fidelity: {fidelity}"));
+        }
     }
     Ok(())
 }

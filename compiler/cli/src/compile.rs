@@ -3,6 +3,7 @@
 use crate::{
     data,
     failure::Failure,
+    messages,
     model::{self, Normalization},
     output, progress,
 };
@@ -28,13 +29,13 @@ use std::{collections::BTreeMap, path::PathBuf};
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub struct Arguments {
-    /// Graph description.
-    #[arg(value_name = "MODEL.ncg")]
-    graph: PathBuf,
+    /// Archive that torch.export.save wrote, or graph description (.ncg).
+    #[arg(value_name = "MODEL")]
+    model: PathBuf,
 
-    /// Weights.
+    /// Weights of a graph description.
     #[arg(long, value_name = "W.safetensors")]
-    weights: PathBuf,
+    weights: Option<PathBuf>,
 
     /// Samples to calibrate on: a safetensors file with `images` (u8 or f32, N first). Labels are not looked at.
     #[arg(long, value_name = "C.safetensors")]
@@ -149,12 +150,14 @@ impl Arguments {
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let settings = arguments.settings()?;
-    let loaded = model::load(&arguments.graph, &arguments.weights)?;
+    let model = model::load(&arguments.model, arguments.weights.as_deref())?;
+    let import_fidelity = model.replay()?;
+    let loaded = &model.loaded;
     let context = neurocuda_dialects::new_context().map_err(Failure::input)?;
-    let mut module = model::module(&context, &loaded, &arguments.normalization)?;
+    let mut module = model.module(&context, &arguments.normalization)?;
     let shape = loaded.graph.inputs[0].shape.sample().iter().map(|&size| size as usize).collect::<Vec<_>>();
     let samples = data::samples(&arguments.calibrate, &shape, arguments.samples)?;
-    let model_hash = model::hash(&arguments.graph, &arguments.weights, &arguments.normalization)?;
+    let model_hash = model.hash(&arguments.normalization);
     let provenance = BTreeMap::from([
         ("model".to_owned(), model_hash.clone()),
         ("calibration".to_owned(), samples.hash.clone()),
@@ -164,6 +167,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         input: loaded.graph.inputs[0].name.clone(),
         outputs: loaded.graph.outputs.iter().map(|output| output.name.clone()).collect(),
         provenance,
+        import_fidelity,
     };
     let validator =
         arguments.validate_each.then(|| EachValidator::new(samples.clone(), arguments.validate_samples));
@@ -204,24 +208,21 @@ struct Written<'r> {
 }
 
 fn explain(error: CompileError, messages: &[module_text::Message]) -> Failure {
-    match &error {
+    match error {
         CompileError::Pipeline(PipelineError::Failed { pass, message, source_place, layer }) => {
-            for other in messages.iter().filter(|other| other.text != *message) {
-                eprintln!("{other}");
+            for other in messages.iter().filter(|other| other.text != message) {
+                messages::note(other);
             }
-            let place =
-                if source_place.is_empty() { String::new() } else { format!("\n  at {source_place}") };
-            let layer = if layer.is_empty() { String::new() } else { format!(", layer {layer}") };
-            Failure::input(format!("{message}{place}\n  in pass {pass}{layer}"))
+            Failure::Refused { message, layer, place: source_place, pass }
         }
-        CompileError::Pipeline(PipelineError::Claim { .. }) => {
-            eprintln!("error: validate-each: {error}");
+        CompileError::Pipeline(error @ PipelineError::Claim { .. }) => {
+            messages::note(format!("error: validate-each: {error}"));
             Failure::Gate
         }
         CompileError::Backend { message, place } if !place.is_empty() => {
-            Failure::input(format!("{message}\n  at {place}"))
+            Failure::Refused { message, layer: String::new(), place, pass: String::new() }
         }
-        _ => Failure::input(error),
+        error => Failure::input(error),
     }
 }
 
@@ -229,6 +230,10 @@ fn print_summary(arguments: &Arguments, report: &CompileReport) {
     if arguments.validate_each {
         output::line(pass_table(&report.passes));
     }
+    output::line(match &report.import_fidelity {
+        Some(fidelity) => format!("import fidelity: {fidelity}"),
+        None => "import fidelity: not checked: no recorded outputs".to_owned(),
+    });
     let bound = report.layers.iter().map(|layer| layer.membrane_bound).max().unwrap_or(0);
     output::line(format!(
         "{}: {} of {} nonlinear elements are neurons, {} levels, {} {} steps; membranes stay below {bound} (32 bits: {}). \

@@ -44,6 +44,11 @@ fn empty() -> Sample {
     Sample::zeros(vec![0])
 }
 
+/// Hash of what is in memory, as [`hash`] gives it of a file.
+pub fn hash_bytes(bytes: &[u8]) -> String {
+    blake3::hash(bytes).to_hex()[..32].to_owned()
+}
+
 /// Hash of a file's content.
 pub fn hash(path: &Path) -> Result<String, Failure> {
     let fail = |error: std::io::Error| Failure::input(format!("cannot read {}: {error}", path.display()));

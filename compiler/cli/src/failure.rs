@@ -1,5 +1,6 @@
 //! How a command ends when it does not succeed: exit code 1 for a gate that failed, 2 for bad input, 130 for Ctrl-C.
 
+use crate::messages;
 use std::{fmt::Display, process::ExitCode};
 
 /// Why a command did not succeed.
@@ -7,10 +8,21 @@ use std::{fmt::Display, process::ExitCode};
 pub enum Failure {
     /// A gate failed; the report said which.
     Gate,
-    /// Bad input or usage; the message is for people.
+    /// Bad input or usage; the message is for people, and begins with its id where it has one.
     Input(String),
-    /// Findings that are printed already.
-    Reported,
+    /// A pass refused the network.
+    Refused {
+        /// Why, beginning with the id.
+        message: String,
+        /// The layer; empty if unknown.
+        layer: String,
+        /// `file:line:column`; empty if unknown.
+        place: String,
+        /// Name of the pass; empty for the back end.
+        pass: String,
+    },
+    /// Findings that are printed already, and how many there were.
+    Reported(String),
     /// Ctrl-C.
     Interrupted(String),
 }
@@ -23,18 +35,19 @@ impl Failure {
 
     /// Prints what is to be said and gives the exit code.
     pub fn report(self) -> ExitCode {
-        match self {
-            Self::Gate => ExitCode::from(1),
-            Self::Input(message) => {
-                eprintln!("error: {message}");
-                ExitCode::from(2)
+        let (id, message, exit) = match self {
+            Self::Gate => ("gate", String::new(), 1),
+            Self::Input(message) if messages::is_json() => ("input", message, 2),
+            Self::Input(message) => ("input", format!("error: {message}"), 2),
+            Self::Refused { message, layer, place, pass } => {
+                messages::refused(&message, &layer, &place, &pass);
+                ("findings", if messages::is_json() { message } else { String::new() }, 2)
             }
-            Self::Reported => ExitCode::from(2),
-            Self::Interrupted(message) => {
-                eprintln!("{message}");
-                ExitCode::from(130)
-            }
-        }
+            Self::Reported(summary) => ("findings", summary, 2),
+            Self::Interrupted(message) => ("interrupted", message, 130),
+        };
+        messages::failure(id, &message, exit);
+        ExitCode::from(exit)
     }
 }
 

@@ -14,7 +14,7 @@ pub fn flag() -> Result<Arc<AtomicBool>, Failure> {
         if handler.swap(true, Ordering::Relaxed) {
             std::process::exit(130);
         }
-        eprintln!("\nstopping after this chunk; Ctrl-C again stops at once");
+        crate::messages::note("\nstopping after this chunk; Ctrl-C again stops at once");
     })
     .map_err(Failure::input)?;
     Ok(flag)

@@ -1,13 +1,13 @@
 //! A model as commands take it: graph description, weights, and the normalisation that the command line may add.
 
-use crate::{data, failure::Failure};
+use crate::{data, failure::Failure, messages};
 use clap::Args;
 use melior::{Context, ir::Module};
-use neurocuda_compiler::import::{self, Loaded};
-use std::{
-    io::IsTerminal,
-    path::{Path, PathBuf},
+use neurocuda_compiler::{
+    diagnostic::{Finding, Findings, SourceFile},
+    import::{self, Fidelity, Format, LoadError, Loaded},
 };
+use std::path::{Path, PathBuf};
 
 /// How pixels become the network's input, where the graph does not say it.
 #[derive(Args, Clone, Debug, Default)]
@@ -25,20 +25,61 @@ pub struct Normalization {
     pub scale: Option<f64>,
 }
 
-/// Reads and checks a model; findings go to standard error.
-pub fn load(graph: &Path, weights: &Path) -> Result<Loaded, Failure> {
-    let color = std::io::stderr().is_terminal();
-    match import::load(graph, weights) {
-        Ok(loaded) => {
-            eprint!("{}", loaded.warnings.render(Some(&loaded.source), color));
-            Ok(loaded)
+/// A model as it was read.
+pub struct Model {
+    /// Graph and weights.
+    pub loaded: Loaded,
+    /// Hash of graph description and weights: the same for an archive and for what `import` makes of it.
+    hash: String,
+}
+
+/// Reads and checks a model, which is an archive or a graph description with its weights; findings go to standard error.
+pub fn load(model: &Path, weights: Option<&Path>) -> Result<Model, Failure> {
+    let model = open(model, weights)?.map_err(|error| reported(&error.findings, error.source_file.as_deref()))?;
+    messages::findings(&model.loaded.warnings, Some(&model.loaded.source));
+    Ok(model)
+}
+
+/// The same without a word on the findings.
+pub fn open(model: &Path, weights: Option<&Path>) -> Result<Result<Model, LoadError>, Failure> {
+    let format = match Format::of(model) {
+        Ok(format) => format,
+        Err(finding) => return Ok(Err(LoadError { source_file: None, findings: finding.into() })),
+    };
+    let loaded = match (format, weights) {
+        (Format::Archive, Some(_)) => {
+            return Err(Failure::input("usage: an archive has its weights in it: leave --weights out"));
         }
-        Err(error) => {
-            eprint!("{}", error.findings.render(error.source_file.as_deref(), color));
-            eprintln!("{}", error.findings.summary());
-            Err(Failure::Reported)
+        (Format::Graph, None) => {
+            return Err(Failure::input(format!(
+                "usage: {} is a graph description: give its weights, --weights W.safetensors",
+                model.display()
+            )));
         }
+        (Format::Archive, None) => import::load_archive(model),
+        (Format::Graph, Some(weights)) => import::load(model, weights),
+    };
+    let loaded = match loaded {
+        Ok(loaded) => loaded,
+        Err(error) => return Ok(Err(error)),
+    };
+    let text = loaded.source.text().as_bytes();
+    let hash = format!("{}\n{}", data::hash_bytes(text), data::hash_bytes((*loaded.weights).as_ref()));
+    Ok(Ok(Model { loaded, hash }))
+}
+
+/// Reads an archive.
+pub fn load_archive(archive: &Path) -> Result<Loaded, Failure> {
+    if matches!(Format::of(archive), Ok(Format::Graph)) {
+        return Err(Failure::input(format!("model-format: {} is no archive of torch.export.save", archive.display())));
     }
+    load(archive, None).map(|model| model.loaded)
+}
+
+/// Prints findings of which one is an error.
+pub fn reported(findings: &Findings, source: Option<&SourceFile>) -> Failure {
+    messages::findings(findings, source);
+    Failure::Reported(findings.summary())
 }
 
 impl Normalization {
@@ -48,25 +89,40 @@ impl Normalization {
     }
 }
 
-/// The model at stage `torch`.
-pub fn module<'c>(
-    context: &'c Context,
-    loaded: &Loaded,
-    normalization: &Normalization,
-) -> Result<Module<'c>, Failure> {
-    let module = import::emit(context, &loaded.graph, &loaded.weights, loaded.source.name())
-        .map_err(Failure::input)?;
-    let Normalization { mean, std, scale } = normalization;
-    if !mean.is_empty() || !std.is_empty() || scale.is_some() {
-        import::normalize_input(&module, scale.unwrap_or(1.0), mean, std).map_err(Failure::input)?;
+impl Model {
+    /// The model at stage `torch`.
+    pub fn module<'c>(
+        &self,
+        context: &'c Context,
+        normalization: &Normalization,
+    ) -> Result<Module<'c>, Failure> {
+        let Loaded { graph, weights, source, .. } = &self.loaded;
+        let module = import::emit(context, graph, weights, source.name()).map_err(Failure::input)?;
+        let Normalization { mean, std, scale } = normalization;
+        if !mean.is_empty() || !std.is_empty() || scale.is_some() {
+            import::normalize_input(&module, scale.unwrap_or(1.0), mean, std).map_err(Failure::input)?;
+        }
+        Ok(module)
     }
-    Ok(module)
-}
 
-/// Hash of everything that decides what the float network computes.
-pub fn hash(graph: &Path, weights: &Path, normalization: &Normalization) -> Result<String, Failure> {
-    let parts = [data::hash(graph)?, data::hash(weights)?, normalization.key()];
-    Ok(blake3::hash(parts.join("\n").as_bytes()).to_hex()[..32].to_owned())
+    /// Runs the model on the inputs that PyTorch recorded, if there are any, and compares with its outputs; a finding goes to
+    /// standard error.
+    pub fn replay(&self) -> Result<Option<Fidelity>, Failure> {
+        self.compare()?.map_err(|finding| reported(&finding.into(), Some(&self.loaded.source)))
+    }
+
+    /// The same without a word on the finding.
+    pub fn compare(&self) -> Result<Result<Option<Fidelity>, Finding>, Failure> {
+        let context = neurocuda_dialects::new_context().map_err(Failure::input)?;
+        // As it was recorded: without the normalisation that the command line adds.
+        let module = self.module(&context, &Normalization::default())?;
+        Ok(import::replay(&module, &self.loaded.graph, &self.loaded.weights))
+    }
+
+    /// Hash of everything that decides what the float network computes.
+    pub fn hash(&self, normalization: &Normalization) -> String {
+        data::hash_bytes(format!("{}\n{}", self.hash, normalization.key()).as_bytes())
+    }
 }
 
 /// Folder of calibrations and interrupted validations.

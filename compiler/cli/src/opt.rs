@@ -1,6 +1,6 @@
 //! `neurocudac opt`: runs passes on a module in a file.
 
-use crate::{data, failure::Failure, output, progress};
+use crate::{data, failure::Failure, messages, output, progress};
 use clap::Args;
 use neurocuda_compiler::{
     compile::FRONT,
@@ -74,8 +74,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         .map_err(Failure::input)?;
     let context = neurocuda_dialects::new_context().map_err(Failure::input)?;
     let mut module = module_text::parse(&context, &name, &text).map_err(|messages| {
-        messages.iter().for_each(|message| eprintln!("{message}"));
-        Failure::Reported
+        messages.iter().for_each(messages::note);
+        Failure::Reported(String::new())
     })?;
     let mut session = Session { progress: progress::any(), ..Session::default() };
     if let Some(path) = &arguments.calibrate {
@@ -88,7 +88,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         (Some(samples), true) => Some(EachValidator::new(samples.clone(), 8)),
         _ => None,
     };
-    let print = |text: &str| eprintln!("{text}");
+    let print = |text: &str| messages::note(text);
     let hooks = Hooks {
         print_after: arguments.print_ir_after.clone(),
         print: Some(&print),
@@ -100,7 +100,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let (result, messages) = module_text::collecting(&context, || {
         pipeline::run(&context, &mut module, &pipeline, &mut session, &hooks)
     });
-    messages.iter().for_each(|message| eprintln!("{message}"));
+    messages.iter().for_each(messages::note);
     let passes = match result {
         Ok(passes) => passes,
         // The messages said it.
@@ -110,7 +110,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         Err(error) => return Err(Failure::input(error)),
     };
     if arguments.time_passes || arguments.validate_each {
-        eprintln!("{}", crate::compile::pass_table(&passes));
+        messages::note(crate::compile::pass_table(&passes));
     }
     let printed = mlir::print_generic(&module);
     match &arguments.output {

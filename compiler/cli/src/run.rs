@@ -87,7 +87,7 @@ fn simulate(
 ) -> Result<Vec<ImageOutcome>, Failure> {
     let bar = progress::bar("run", count);
     let options = RunOptions { timesteps: arguments.timesteps, trace: arguments.trace };
-    let outcomes = engine.run(images, 0..count, &options, || bar.inc(1)).map_err(engine_failure);
+    let outcomes = engine.run(images, 0..count, &options, || bar.inc()).map_err(engine_failure);
     bar.finish_and_clear();
     outcomes
 }

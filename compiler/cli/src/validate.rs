@@ -4,7 +4,7 @@ use crate::{
     data,
     failure::Failure,
     interrupt,
-    model::{self, Normalization},
+    model::{self, Model, Normalization},
     output, progress,
 };
 use clap::Args;
@@ -35,13 +35,13 @@ pub struct Arguments {
     #[arg(value_name = "OUT.ncx")]
     artifact: PathBuf,
 
-    /// Graph description that the artifact was compiled from.
-    #[arg(long, value_name = "MODEL.ncg")]
+    /// Archive or graph description that the artifact was compiled from.
+    #[arg(long, value_name = "MODEL")]
     model: PathBuf,
 
-    /// Its weights.
+    /// Weights of a graph description.
     #[arg(long, value_name = "W.safetensors")]
-    weights: PathBuf,
+    weights: Option<PathBuf>,
 
     /// Test images: a safetensors file with `images` and, for accuracy, `labels`.
     #[arg(long, value_name = "TEST.safetensors")]
@@ -87,10 +87,11 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let artifact = data::artifact(&arguments.artifact)?;
     let images = data::open(&arguments.data, &artifact.manifest.input.shape)?;
-    let loaded = model::load(&arguments.model, &arguments.weights)?;
+    let model = model::load(&arguments.model, arguments.weights.as_deref())?;
+    model.replay()?;
     let context = neurocuda_dialects::new_context().map_err(Failure::input)?;
-    let torch = model::module(&context, &loaded, &arguments.normalization)?;
-    let mut front = model::module(&context, &loaded, &arguments.normalization)?;
+    let torch = model.module(&context, &arguments.normalization)?;
+    let mut front = model.module(&context, &arguments.normalization)?;
     let pipeline = Pipeline::parse(FRONT).map_err(Failure::input)?;
     pipeline::run(&context, &mut front, &pipeline, &mut Session::default(), &Hooks::default())
         .map_err(Failure::input)?;
@@ -120,7 +121,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         &artifact,
         &images,
         &demands,
-        (cache.as_deref(), &key(arguments)?),
+        (cache.as_deref(), &key(arguments, &model)?),
         &stop,
         &|done, _| {
             bar.set_position(done as u64);
@@ -134,7 +135,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         other => other.map_err(Failure::input)?,
     };
     if let Some(path) = &arguments.tallies {
-        let shard = Shard::new(origin(arguments)?, arguments.first, chunks, peak_memory_mb());
+        let shard = Shard::new(origin(arguments, &model)?, arguments.first, chunks, peak_memory_mb());
         return output::json(path, &shard);
     }
     conclude(&summarize(&artifact, &Tally::sum(&chunks), &demands), arguments.report.as_deref())
@@ -150,20 +151,20 @@ pub fn conclude(report: &Report, path: Option<&Path>) -> Result<(), Failure> {
 }
 
 /// What the counts are of.
-fn origin(arguments: &Arguments) -> Result<Origin, Failure> {
+fn origin(arguments: &Arguments, model: &Model) -> Result<Origin, Failure> {
     Ok(Origin {
         producer: env!("CARGO_PKG_VERSION").to_owned(),
         artifact: data::hash(&arguments.artifact)?,
-        model: model::hash(&arguments.model, &arguments.weights, &arguments.normalization)?,
+        model: model.hash(&arguments.normalization),
         timesteps: arguments.timesteps,
     })
 }
 
 /// Everything that the counts of a chunk depend on.
-fn key(arguments: &Arguments) -> Result<String, Failure> {
-    let Origin { producer, artifact, model, timesteps } = origin(arguments)?;
+fn key(arguments: &Arguments, model: &Model) -> Result<String, Failure> {
+    let Origin { producer, artifact, model: network, timesteps } = origin(arguments, &model)?;
     let range = format!("{:?} {timesteps:?} {}", arguments.limit, arguments.first);
-    let parts = [producer, artifact, model, data::hash(&arguments.data)?, range];
+    let parts = [producer, artifact, network, data::hash(&arguments.data)?, range];
     Ok(blake3::hash(parts.join("\n").as_bytes()).to_hex()[..32].to_owned())
 }
 

@@ -28,6 +28,7 @@ mod boundary;
 mod check;
 mod emit;
 pub mod example;
+mod format;
 pub mod graph;
 mod names;
 mod normalize;
@@ -46,6 +47,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use emit::{EmitError, emit};
+pub use example::{Fidelity, replay};
+pub use format::Format;
 pub use graph::{Graph, Input, Node, Output, Shape, TorchOp, ValueId, WeightRef};
 pub use normalize::normalize_input;
 pub use weights::{TensorView, Weights, WeightsError};
