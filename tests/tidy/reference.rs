@@ -3,7 +3,10 @@
 use crate::tree::root;
 use neurocuda_compiler::{
     compile::CompileReport,
-    import::ops::{self, Default, Param},
+    import::{
+        ops::{self, Default, Param},
+        pt2,
+    },
     pass::{Claim, PassInfo},
     passes,
     validate::report::Report,
@@ -25,6 +28,7 @@ fn reference_documents_are_up_to_date() {
         .collect::<Vec<_>>();
     pages.push(("passes.md".to_owned(), passes_page()));
     pages.push(("ops.md".to_owned(), ops_page()));
+    pages.push(("aten.md".to_owned(), aten_page()));
     pages.push(("compile-report.schema.json".to_owned(), compile_schema()));
     pages.push(("validate-report.schema.json".to_owned(), json(schemars::schema_for!(Report).to_value())));
     let folder = root().join("docs/src/reference");
@@ -152,6 +156,21 @@ fn ops_page() -> String {
         for param in signature.params {
             let _ = writeln!(page, "- `{}`: {}{}", param.name, param.kind.description(), without(param));
         }
+    }
+    page
+}
+
+fn aten_page() -> String {
+    let mut page = format!(
+        "# ATen ops of archives\n\n{GENERATED}\nWhat becomes of each op of a [`torch.export` archive](../archives.md). What is not \
+         in this table is refused by name.\n\n| ATen | graph language |\n|---|---|\n"
+    );
+    for (name, becomes) in pt2::supported() {
+        let _ = writeln!(page, "| `{name}` | {becomes} |");
+    }
+    page += "\n## Schemas\n\n| schema version | written by PyTorch |\n|---|---|\n";
+    for (major, minor, torch) in pt2::SCHEMA_VERSIONS {
+        let _ = writeln!(page, "| {major}.{minor} | {torch} |");
     }
     page
 }

@@ -120,8 +120,10 @@ pub fn failure(id: &str, message: &str, exit: u8) {
 pub fn split_id(message: &str) -> (Option<&str>, &str) {
     let is_id = |id: &str| {
         let known = FindingId::ALL.iter().any(|known| known.as_str() == id);
-        known || !id.is_empty() && id.contains(|c: char| c == '-' || c.is_ascii_lowercase())
-            && id.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-')
+        known
+            || !id.is_empty()
+                && id.contains(|c: char| c == '-' || c.is_ascii_lowercase())
+                && id.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-')
     };
     match message.split_once(": ") {
         Some((id, text)) if is_id(id) => (Some(id), text),

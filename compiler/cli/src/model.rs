@@ -35,7 +35,8 @@ pub struct Model {
 
 /// Reads and checks a model, which is an archive or a graph description with its weights; findings go to standard error.
 pub fn load(model: &Path, weights: Option<&Path>) -> Result<Model, Failure> {
-    let model = open(model, weights)?.map_err(|error| reported(&error.findings, error.source_file.as_deref()))?;
+    let model =
+        open(model, weights)?.map_err(|error| reported(&error.findings, error.source_file.as_deref()))?;
     messages::findings(&model.loaded.warnings, Some(&model.loaded.source));
     Ok(model)
 }
@@ -71,7 +72,10 @@ pub fn open(model: &Path, weights: Option<&Path>) -> Result<Result<Model, LoadEr
 /// Reads an archive.
 pub fn load_archive(archive: &Path) -> Result<Loaded, Failure> {
     if matches!(Format::of(archive), Ok(Format::Graph)) {
-        return Err(Failure::input(format!("model-format: {} is no archive of torch.export.save", archive.display())));
+        return Err(Failure::input(format!(
+            "model-format: {} is no archive of torch.export.save",
+            archive.display()
+        )));
     }
     load(archive, None).map(|model| model.loaded)
 }

@@ -42,19 +42,27 @@ pub fn replay(module: &Module<'_>, graph: &Graph, weights: &Weights) -> Result<O
     if !weights.keys().any(|key| key.starts_with(EXAMPLE_PREFIX)) {
         return Ok(None);
     }
-    let [input] = graph.inputs.as_slice() else { return Err(invalid("are for a network of one input".to_owned())) };
+    let [input] = graph.inputs.as_slice() else {
+        return Err(invalid("are for a network of one input".to_owned()));
+    };
     let (samples, inputs) = tensor(weights, &format!("{EXAMPLE_PREFIX}input.{}", input.name), &input.shape)?;
     let mut expected = Vec::new();
     for output in &graph.outputs {
         let Some(shape) = graph.shape(output.value) else { continue };
         let (count, values) = tensor(weights, &format!("{EXAMPLE_PREFIX}output.{}", output.name), shape)?;
         if count != samples {
-            return Err(invalid(format!("are {samples} of the input and {count} of the output `{}`", output.name)));
+            return Err(invalid(format!(
+                "are {samples} of the input and {count} of the output `{}`",
+                output.name
+            )));
         }
         expected.push((output.name.as_str(), values));
     }
     let broken = |error: &dyn std::fmt::Display| {
-        Finding::new(FindingId::ImportFidelity, format!("the imported network does not run on the recorded inputs: {error}"))
+        Finding::new(
+            FindingId::ImportFidelity,
+            format!("the imported network does not run on the recorded inputs: {error}"),
+        )
     };
     // SAFETY: the reference is used while the module, which is borrowed, lives.
     let operation = unsafe { melior::ir::OperationRef::from_raw(module.as_operation().to_raw()) };
@@ -109,7 +117,9 @@ fn tensor(weights: &Weights, key: &str, shape: &Shape) -> Result<(usize, Vec<f32
         None => return Err(invalid(format!("have `{key}` of type {}, not F32", view.dtype))),
     };
     match view.shape.split_first() {
-        Some((count, sample)) if *count > 0 && sample.iter().map(|size| *size as i64).eq(shape.sample().iter().copied()) => {
+        Some((count, sample))
+            if *count > 0 && sample.iter().map(|size| *size as i64).eq(shape.sample().iter().copied()) =>
+        {
             Ok((*count, values))
         }
         _ => Err(invalid(format!("have `{key}` of shape {:?}, and the network's is {shape}", view.shape))),

@@ -23,7 +23,8 @@ impl Format {
     /// `file-unreadable`; `model-format` for ONNX and for pickled files.
     pub fn of(path: &Path) -> Result<Self, Finding> {
         let name = path.display();
-        let unreadable = |error| Finding::new(FindingId::FileUnreadable, format!("cannot read {name}: {error}"));
+        let unreadable =
+            |error| Finding::new(FindingId::FileUnreadable, format!("cannot read {name}: {error}"));
         let mut start = Vec::new();
         File::open(path).map_err(unreadable)?.take(64).read_to_end(&mut start).map_err(unreadable)?;
         let other = |what: &str| {

@@ -173,8 +173,10 @@ fn finish(
         Ok(Imported { warnings, .. }) => warnings,
         Err(findings) => findings,
     };
-    // Behind what is missing, values seem unused that are not.
-    let consequences = |finding: &&Finding| wrong && finding.severity() == Severity::Warning;
+    // Where something is missing, values and weights seem unused that are not.
+    let consequences = |finding: &&Finding| {
+        wrong && (finding.severity() == Severity::Warning || finding.id == FindingId::ExtraWeight)
+    };
     all.extend(imported.iter().filter(|finding| !consequences(finding)).cloned());
     Err(LoadError { source_file: Some(Box::new(source)), findings: all })
 }

@@ -6,13 +6,14 @@
 use std::io::{Cursor, Read};
 
 use serde::de::DeserializeOwned;
+use zip::read::{ArchiveOffset, Config};
 use zip::{CompressionMethod, ZipArchive};
 
 use super::schema::{ExportedProgram, Header, PayloadConfig, SchemaVersion};
 use crate::diagnostic::{Finding, FindingId};
 
 /// Schema versions that were tried, and the release of PyTorch that writes each.
-pub const SCHEMA_VERSIONS: &[(u32, u32, &str)] = &[(8, 17, "2.11")];
+pub const SCHEMA_VERSIONS: &[(u32, u32, &str)] = &[(8, 14, "2.9"), (8, 15, "2.10"), (8, 17, "2.11")];
 
 /// Most entries of an archive; it has one for each tensor.
 const MAX_ENTRIES: usize = 100_000;
@@ -47,7 +48,9 @@ impl<'a> Archive<'a> {
     /// # Errors
     /// `archive-unreadable` where it is damaged, `model-format` where it is another kind of archive.
     pub(super) fn open(bytes: &'a [u8]) -> Result<Self, Finding> {
-        let mut zip = ZipArchive::new(Cursor::new(bytes)).map_err(unreadable)?;
+        // An archive has another one in it, the sample inputs, whose directory must not be taken for its own.
+        let config = Config { archive_offset: ArchiveOffset::Known(0) };
+        let mut zip = ZipArchive::with_config(config, Cursor::new(bytes)).map_err(unreadable)?;
         if zip.len() > MAX_ENTRIES {
             return Err(unreadable(format!("it has more than {MAX_ENTRIES} entries")));
         }

@@ -113,6 +113,7 @@ impl Translation {
                 translator.findings.push(Finding::new(FindingId::MutatedState, message).help(help));
             }
         }
+        translator.name_layers();
         let output_names = output_names(&module_call_graph, returned.len());
         let outputs = outputs(&mut translator, &returned, output_names);
         let example = archive.example()?;

@@ -69,6 +69,8 @@ pub(super) struct NamedArgument {
 }
 
 /// The value of an argument; what networks do not use is kept as [`IgnoredAny`], so that it can be refused by its name.
+// The names are the schema's.
+#[allow(clippy::enum_variant_names)]
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Argument {

@@ -60,7 +60,10 @@ pub(super) struct Translator<'p> {
     read: HashSet<&'p str>,
     values: HashMap<&'p str, Value>,
     storages: Vec<Storage>,
+    /// Names of tensors that were made.
     names: Names,
+    /// Element types that were refused: once for each is enough.
+    refused_types: HashSet<u32>,
     /// The first axis of the input.
     batch: Option<Size>,
     /// Place and layer of the node at hand.
@@ -92,6 +95,7 @@ impl<'p> Translator<'p> {
             values: HashMap::new(),
             storages: Vec::new(),
             names: Names::default(),
+            refused_types: HashSet::new(),
             batch: None,
             at: Origin { file: String::new(), line: 1 },
             layer: String::new(),
@@ -138,6 +142,7 @@ impl<'p> Translator<'p> {
             let message = format!("the input `{name}` is of {}", scalar_type::name(meta.dtype));
             let help = "the network takes float32 (or bytes): export it as `model.float()`; indices into an embedding have no spiking form";
             self.findings.push(Finding::new(FindingId::UnsupportedDtype, message).help(help));
+            self.refused_types.insert(meta.dtype);
         }
         if self.batch.is_none() {
             self.batch = meta.sizes.first().cloned();
@@ -216,6 +221,14 @@ impl<'p> Translator<'p> {
         }
     }
 
+    /// Makes the layers' names unique. Not before the end, as a refused node takes its statements back.
+    pub(super) fn name_layers(&mut self) {
+        let mut names = Names::default();
+        for statement in &mut self.statements {
+            statement.layer = names.unique(&statement.layer);
+        }
+    }
+
     /// Translates a node. `number` is its place in the recorded graph, for nodes that no line of the program is recorded of.
     pub(super) fn node(&mut self, node: &'p Node, number: usize) {
         let op = Op::parse(&node.target);
@@ -273,7 +286,7 @@ impl<'p> Translator<'p> {
     }
 
     fn shape_and_type(
-        &self,
+        &mut self,
         name: &str,
         source: Option<&Activation>,
         op: &Op<'_>,
@@ -286,7 +299,8 @@ impl<'p> Translator<'p> {
             .sample(&meta.sizes)
             .map_err(|what| Finding::new(FindingId::BatchAxis, format!("`{}` {what}", op.name)).help(help))?;
         let kept = source.is_some_and(|source| source.dtype == meta.dtype);
-        if meta.dtype != scalar_type::F32 && !kept && !aten::gives_indices(op) {
+        let accepted = meta.dtype == scalar_type::F32 || kept || aten::gives_indices(op);
+        if !accepted && self.refused_types.insert(meta.dtype) {
             let message = format!("`{}` computes in {}", op.name, scalar_type::name(meta.dtype));
             let help = "networks compute in float32: leave `.half()`, `.double()` and integer arithmetic out of `forward`";
             return Err(Finding::new(FindingId::UnsupportedDtype, message).help(help).into());
@@ -372,7 +386,7 @@ impl<'p> Translator<'p> {
                 (shape.len() < MAX_RANK).then(|| Shape::new(shape)).flatten().map(|shape| (shape, meta.dtype))
             });
             let id = Id::Statement(self.statements.len());
-            let layer = self.names.unique(&self.layer);
+            let layer = self.layer.clone();
             let opaque = Some((shape.as_ref().map(|(shape, _)| shape.clone()), finding.take()));
             let op = "unsupported".to_owned();
             let at = self.at.clone();
@@ -412,7 +426,7 @@ impl<'p> Translator<'p> {
         inputs: Vec<Id>,
         arguments: Vec<(&'static str, Written)>,
     ) -> Id {
-        let layer = self.names.unique(&self.layer);
+        let layer = self.layer.clone();
         let at = self.at.clone();
         self.statements.push(Statement { op: op.to_owned(), inputs, arguments, layer, at, opaque: None });
         Id::Statement(self.statements.len() - 1)

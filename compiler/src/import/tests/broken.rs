@@ -101,6 +101,14 @@ fn every_id_has_a_broken_graph() {
         FindingId::FileTooLarge,
         FindingId::WeightsUnreadable,
         FindingId::WeightDtype,
+        FindingId::ModelFormat,
+        FindingId::ArchiveUnreadable,
+        FindingId::ArchiveVersion,
+        FindingId::InPlaceAlias,
+        FindingId::MutatedState,
+        FindingId::TrainingMode,
+        FindingId::ExampleInvalid,
+        FindingId::ImportFidelity,
         FindingId::InternalError,
     ];
     let seen: BTreeSet<_> = ids().into_iter().chain(super::broken_weights::ids()).chain(elsewhere).collect();

@@ -35,7 +35,7 @@ fn between(call: &mut Call<'_, '_>, low: Option<f64>, high: Option<f64>) -> Resu
     let low = low.filter(|low| *low != f64::NEG_INFINITY);
     let high = high.filter(|high| *high != f64::INFINITY);
     match (low, high) {
-        (Some(low), None) if low == 0.0 => call.compute("relu", &input, Vec::new()),
+        (Some(0.0), None) => call.compute("relu", &input, Vec::new()),
         (low, high) => {
             let bounds = [("min", low), ("max", high)].into_iter();
             let arguments = bounds.filter_map(|(name, bound)| Some((name, Written::from(bound?)))).collect();

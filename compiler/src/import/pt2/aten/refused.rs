@@ -143,8 +143,8 @@ pub(super) fn remedy(spelled: &str) -> Option<&'static str> {
 
 /// The finding on an op that is not translated.
 pub(in super::super) fn refusal(call: &Call<'_, '_>) -> Refusal {
-    let help =
-        remedy(call.op.spelled).unwrap_or("express it by ops that are: docs/reference/pytorch.md lists them");
+    let help = remedy(call.op.spelled)
+        .unwrap_or("express it by ops that are: docs/src/reference/aten.md lists them");
     call.unsupported("is not supported", help)
 }
 
