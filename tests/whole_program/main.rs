@@ -12,6 +12,7 @@
 
 mod support;
 
+mod archives;
 mod contract;
 mod determinism;
 mod engine_equals_interpreter;

@@ -49,11 +49,11 @@ pub fn open(model: &Path, weights: Option<&Path>) -> Result<Result<Model, LoadEr
     };
     let loaded = match (format, weights) {
         (Format::Archive, Some(_)) => {
-            return Err(Failure::input("usage: an archive has its weights in it: leave --weights out"));
+            return Err(Failure::input("an archive has its weights in it: leave --weights out"));
         }
         (Format::Graph, None) => {
             return Err(Failure::input(format!(
-                "usage: {} is a graph description: give its weights, --weights W.safetensors",
+                "{} is a graph description: give its weights, --weights W.safetensors",
                 model.display()
             )));
         }
@@ -72,10 +72,7 @@ pub fn open(model: &Path, weights: Option<&Path>) -> Result<Result<Model, LoadEr
 /// Reads an archive.
 pub fn load_archive(archive: &Path) -> Result<Loaded, Failure> {
     if matches!(Format::of(archive), Ok(Format::Graph)) {
-        return Err(Failure::input(format!(
-            "model-format: {} is no archive of torch.export.save",
-            archive.display()
-        )));
+        return Err(Failure::input(format!("{} is no archive of torch.export.save", archive.display())));
     }
     load(archive, None).map(|model| model.loaded)
 }

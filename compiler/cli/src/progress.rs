@@ -71,10 +71,8 @@ pub fn any() -> Progress {
     let current: Mutex<Option<Bar>> = Mutex::new(None);
     Arc::new(move |what, done, all| {
         let mut current = current.lock().unwrap_or_else(PoisonError::into_inner);
-        if current.as_ref().is_none_or(|bar| bar.what != what) {
-            if let Some(before) = current.take() {
-                before.finish_and_clear();
-            }
+        if let Some(before) = current.take_if(|bar| bar.what != what) {
+            before.finish_and_clear();
         }
         let bar = current.get_or_insert_with(|| bar(what, all));
         bar.set_position(done as u64);

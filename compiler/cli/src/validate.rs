@@ -162,7 +162,7 @@ fn origin(arguments: &Arguments, model: &Model) -> Result<Origin, Failure> {
 
 /// Everything that the counts of a chunk depend on.
 fn key(arguments: &Arguments, model: &Model) -> Result<String, Failure> {
-    let Origin { producer, artifact, model: network, timesteps } = origin(arguments, &model)?;
+    let Origin { producer, artifact, model: network, timesteps } = origin(arguments, model)?;
     let range = format!("{:?} {timesteps:?} {}", arguments.limit, arguments.first);
     let parts = [producer, artifact, network, data::hash(&arguments.data)?, range];
     Ok(blake3::hash(parts.join("\n").as_bytes()).to_hex()[..32].to_owned())

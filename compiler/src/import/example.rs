@@ -64,9 +64,7 @@ pub fn replay(module: &Module<'_>, graph: &Graph, weights: &Weights) -> Result<O
             format!("the imported network does not run on the recorded inputs: {error}"),
         )
     };
-    // SAFETY: the reference is used while the module, which is borrowed, lives.
-    let operation = unsafe { melior::ir::OperationRef::from_raw(module.as_operation().to_raw()) };
-    let network = Network::new(operation).map_err(|error| broken(&error))?;
+    let network = Network::new(module.as_operation()).map_err(|error| broken(&error))?;
     let sizes = network.input_shape().to_vec();
     let length = sizes.iter().product::<usize>();
     let fetch = |index: usize| {

@@ -145,10 +145,8 @@ pub fn load_archive(path: &Path) -> Result<Loaded, LoadError> {
         let finding = Finding::new(FindingId::FileUnreadable, format!("cannot read {name}: {error}"));
         LoadError { source_file: None, findings: finding.into() }
     };
-    let file = std::fs::File::open(path).map_err(unreadable)?;
-    // SAFETY: as in `Weights::open`, a private read-only mapping.
-    let bytes = unsafe { memmap2::Mmap::map(&file) }.map_err(unreadable)?;
-    let translation = pt2::Translation::open(&bytes, &name)
+    let bytes = weights::Storage::map(path).map_err(unreadable)?;
+    let translation = pt2::Translation::open(bytes.bytes(), &name)
         .map_err(|finding| LoadError { source_file: None, findings: finding.into() })?;
     let pt2::Translation { source, weights, opaque, findings } = translation;
     let mut loaded = finish(source, weights, &opaque, findings)?;

@@ -74,8 +74,9 @@ impl<'a> TensorView<'a> {
     }
 }
 
+/// The bytes of a file.
 #[derive(Debug)]
-enum Storage {
+pub(super) enum Storage {
     Mapped(Mmap),
     Owned(Vec<u8>),
 }
@@ -100,17 +101,9 @@ impl Weights {
     /// # Errors
     /// [`WeightsError`]; as a finding `weights-unreadable`.
     pub fn open(path: &Path) -> Result<Self, WeightsError> {
-        let io = |source| WeightsError::Io { path: path.display().to_string(), source };
-        let file = File::open(path).map_err(io)?;
-        // An empty file and a pipe cannot be mapped; the header check gives the better reason.
-        let length = file.metadata().map_err(io)?.len();
-        if length == 0 {
-            return Self::index(Storage::Owned(Vec::new()), path);
-        }
-        // SAFETY: a private read-only mapping. Should another process shorten the file meanwhile, the system ends ours
-        // with a bus error; it cannot corrupt memory. Every user of mapped model files accepts that.
-        let map = unsafe { Mmap::map(&file) }.map_err(io)?;
-        Self::index(Storage::Mapped(map), path)
+        let storage = Storage::map(path)
+            .map_err(|source| WeightsError::Io { path: path.display().to_string(), source })?;
+        Self::index(storage, path)
     }
 
     /// The same for a file that is in memory already; `name` is what errors call it.
@@ -160,7 +153,19 @@ impl AsRef<[u8]> for Weights {
 }
 
 impl Storage {
-    fn bytes(&self) -> &[u8] {
+    /// A whole file.
+    pub(super) fn map(path: &Path) -> std::io::Result<Self> {
+        let file = File::open(path)?;
+        // An empty file and a pipe cannot be mapped; whoever reads the content gives the better reason.
+        if file.metadata()?.len() == 0 {
+            return Ok(Self::Owned(Vec::new()));
+        }
+        // SAFETY: a private read-only mapping. Should another process shorten the file meanwhile, the system ends ours
+        // with a bus error; it cannot corrupt memory. Every user of mapped model files accepts that.
+        unsafe { Mmap::map(&file) }.map(Self::Mapped)
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
         match self {
             Self::Mapped(map) => map,
             Self::Owned(bytes) => bytes,

@@ -121,7 +121,8 @@ fn every_form_of_a_network_gives_the_same_text() {
     // Decomposed, a global pool is a mean.
     let ops = |name| {
         let graph = load(name).graph;
-        let names = graph.nodes.iter().map(|node| node.op.signature().name.replace("adaptive_avg_pool2d", "mean"));
+        let names =
+            graph.nodes.iter().map(|node| node.op.signature().name.replace("adaptive_avg_pool2d", "mean"));
         names.collect::<Vec<_>>()
     };
     assert_eq!(ops("residual_decomposed.pt2"), ops("residual.pt2"));
