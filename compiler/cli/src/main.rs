@@ -61,7 +61,8 @@ fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) if error.use_stderr() && asks_for_json() => {
             messages::set(Messages::Json);
-            messages::failure("usage", error.to_string().trim(), 2);
+            let message = error.to_string();
+            messages::failure("usage", message.trim().trim_start_matches("error: "), 2);
             return ExitCode::from(2);
         }
         Err(error) => error.exit(),
