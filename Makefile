@@ -4,7 +4,7 @@ export PATH := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
 MDBOOK = $(or $(shell command -v mdbook),.venv/bin/mdbook)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test results results-wait docs lint fmt clean
+.PHONY: help setup demo test test-python wheel results results-wait docs lint fmt clean
 
 help: ## This text
 	@echo 'NeuroCUDA compiles trained PyTorch networks to spiking networks and measures the difference.'
@@ -25,6 +25,12 @@ demo: setup ## Compile the Fashion-MNIST CNN of tests/data and validate it on al
 
 test: setup ## Every check: format, clippy, tests, lit, NumPy reference, docs; closes with a count
 	@scripts/test.sh
+
+test-python: setup ## The Python package: builds the wheel, installs it, tests it with CPU PyTorch
+	@scripts/test_python.sh
+
+wheel: setup ## The Python package as a wheel, compiler included (target/wheels)
+	@scripts/wheel.sh
 
 results: setup ## Repeat every quoted figure, in the background; run it again to see how far it is
 	@python3 scripts/results.py --background
