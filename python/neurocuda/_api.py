@@ -12,11 +12,11 @@ from ._snn import SNN
 def load(path: str | os.PathLike[str]) -> SNN:
     """Reads an artifact that `SNN.save` or `neurocudac compile` wrote. It is checked whole.
 
-    Example:
-        >>> snn = neurocuda.load("net.ncx")
-
     Raises:
         CompileFailed: It is no artifact, or one of another version.
+
+    Example:
+        >>> snn = neurocuda.load("net.ncx")
     """
     snn = SNN(Path(path).absolute())
     # Reads and checks it.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sysconfig
@@ -20,6 +21,8 @@ from ._progress import Progress
 #: Names another binary than the one that was installed with this package.
 BINARY_VARIABLE = "NEUROCUDAC"
 
+_OWN_FILE = r"\S*[/\\]neurocuda-\w+[/\\]\S+?: "
+
 _running: dict[str, set[subprocess.Popen[bytes]]] = {}
 _lock = threading.Lock()
 
@@ -28,17 +31,16 @@ def binary() -> str:
     """Path of the compiler: `$NEUROCUDAC`, else the one that was installed with this package, else that on the path."""
     if named := os.environ.get(BINARY_VARIABLE):
         return named
-    schemes = [None, sysconfig.get_preferred_scheme("user")]
-    folders = [sysconfig.get_path("scripts", scheme) if scheme else sysconfig.get_path("scripts") for scheme in schemes]
-    # `pip install --target FOLDER` puts scripts beside the package.
-    folders.append(str(Path(__file__).parent.parent / "bin"))
+    site = Path(__file__).parent.parent
+    # The wheel keeps the binary beside the package; what is in the folder of scripts may start it by way of Python.
+    folders = [site / "neurocuda.scripts", Path(sysconfig.get_path("scripts")), site / "bin"]
     for folder in folders:
-        if os.access(path := os.path.join(folder, "neurocudac"), os.X_OK):
-            return path
+        if os.access(path := folder / "neurocudac", os.X_OK):
+            return str(path)
     if found := shutil.which("neurocudac"):
         return found
     raise NeurocudaError(
-        "binary-missing", f"the compiler `neurocudac` is not in {', '.join(folders)} nor on the path; reinstall neurocuda"
+        "binary-missing", f"the compiler `neurocudac` is not in {', '.join(map(str, folders))} nor on the path; reinstall neurocuda"
     )
 
 
@@ -60,7 +62,7 @@ def run(
     threads: int | None = None,
 ) -> Finished:
     """Runs `neurocudac`; exit codes other than `accept` become exceptions. The child ends with this call, however it ends."""
-    command = [binary(), *(str(argument) for argument in arguments)]
+    command = [binary(), "--messages", "json", *(str(argument) for argument in arguments)]
     if threads is not None:
         command += ["--threads", str(threads)]
     with tempfile.TemporaryFile() as stdout:
@@ -113,9 +115,6 @@ class _Messages:
             message = json.loads(line)
             kind = message["kind"]
         except (ValueError, KeyError, TypeError):
-            if line.startswith("error: "):
-                id, colon, rest = line.removeprefix("error: ").partition(": ")
-                self.failure = {"id": id if colon and " " not in id else "", "message": rest if colon and " " not in id else id + colon + rest}
             if line:
                 self.rest.append(line)
             return
@@ -127,17 +126,15 @@ class _Messages:
             self.failure = message
 
     def error(self, code: int, command: Sequence[str]) -> NeurocudaError:
-        failure = self.failure or {}
-        id, message = failure.get("id") or "", failure.get("message") or ""
-        if any(finding.severity == "error" for finding in self.findings):
-            return UnsupportedModel(id or "unsupported-model", message or "the model cannot be converted", self.findings)
-        if not self.failure:
+        if self.failure is None:
             # No message of its own: it was killed, or broke down.
             detail = "\n".join(self.rest[-20:]) or f"exit code {code}"
             return NeurocudaError("binary-failed", f"{' '.join(command)}: {detail}")
-        if id.startswith("data-"):
-            return BadData(id, message, self.findings)
-        if any(failure.get(key) for key in ("layer", "op", "file")):
-            place = Finding.of({**failure, "severity": "error"})
-            return CompileFailed(id, message.splitlines()[0] if message else "", [place, *self.findings])
-        return CompileFailed(id, message, self.findings)
+        # A name of a temporary file would mean nothing to a reader.
+        id, message = self.failure.get("id") or "", re.sub(_OWN_FILE, "", self.failure.get("message") or "")
+        if id == "findings":
+            return UnsupportedModel("unsupported-model", f"the model cannot be converted: {message}", self.findings)
+        if any(finding.severity == "error" for finding in self.findings):
+            # A pass that refuses the network says so in a finding, with layer and place.
+            return CompileFailed(id, "the compiler refuses the network", self.findings)
+        return (BadData if id.startswith("data-") else CompileFailed)(id, message, self.findings)

@@ -66,8 +66,7 @@ def convert(
         >>> snn.summary()["neurons"]
         {'found': 25088, 'converted': 25088}
     """
-    folder = Folder()
-    with random_state(), Progress(progress) as shown:
+    with Folder().on_success() as folder, random_state(), Progress(progress) as shown:
         float_model, data = _prepare(model, loader, example, samples, folder, shown)
         settings = Settings(schedule, levels, timesteps, target, validate_each)
         return build(float_model, data, settings, folder, shown, threads)

@@ -39,19 +39,28 @@ _UNSUPPORTED = {
     "Bilinear": ("a product of activations", "train a network whose activations are added or joined, not multiplied"),
 }
 
+#: Where `draft_export` writes its log.
+_TRACE_VARIABLE = "TORCH_DTRACE"
+
 _DEPENDENT = "export a model whose path does not depend on the values; torch.where and clamp choose element by element"
 
 
 def diagnose(model: torch.nn.Module, batch: torch.Tensor, error: Exception) -> UnsupportedModel:
     """The exception for a model that could not be traced, with `error` and whatever else keeps it from being converted."""
-    first = _of_error(model, error)
-    findings = [first, *_of_modules(model), *_of_draft(model, batch)]
+    modules = list(_of_modules(model))
+    found = [_of_error(model, error), *modules]
+    # The ops inside a module that is listed already say nothing new.
+    found += [finding for finding in _of_draft(model, batch) if not any(_inside(finding, module) for module in modules)]
     # The same line may be found in several ways; the first one has the most to say.
     unique: dict[tuple[object, ...], Finding] = {}
-    for finding in findings:
+    for finding in found:
         place = (finding.file, finding.line) if finding.line else (finding.layer, finding.message)
         unique.setdefault((finding.id, *place), finding)
     return UnsupportedModel("export-failed", "torch.export cannot trace the model", unique.values())
+
+
+def _inside(finding: Finding, module: Finding) -> bool:
+    return finding.layer == module.layer or finding.layer.startswith(f"{module.layer}.")
 
 
 def _of_error(model: torch.nn.Module, error: Exception) -> Finding:
@@ -139,19 +148,28 @@ def _of_draft(model: torch.nn.Module, batch: torch.Tensor) -> list[Finding]:
     with Folder() as folder, _trace_folder(folder):
         try:
             program = torch.export.draft_export(model, (batch,), dynamic_shapes=({0: torch.export.Dim.AUTO},))
-            for failure in getattr(program, "_report").failures:  # noqa: B009 (not part of the public interface)
-                findings += _of_failure(failure, getattr(program, "_report").str_to_filename)  # noqa: B009
+            for failure in program._report.failures:
+                findings += _of_failure(failure, _file_names())
             archive = folder.path / "draft.pt2"
             torch.export.save(program, str(archive))
             _binary.run(["check", *Model(archive, None).arguments()])
         except UnsupportedModel as error:
-            findings += [finding for finding in error.findings if finding.severity == "error"]
+            # A draft may have defects of its own; what is wrong with the model has a line in the user's code.
+            errors = (finding for finding in error.findings if finding.severity == "error")
+            findings += [finding for finding in errors if finding.file.endswith(".py")]
         except NeurocudaError:
             pass
         except Exception:
             # A draft is a bonus: what stopped the trace proper is reported anyway.
             pass
     return findings
+
+
+def _file_names() -> dict[int, str]:
+    """File names by the numbers that stand for them in a draft's report, which itself has only those that were new to it."""
+    from torch._logging import structured
+
+    return {number: name for name, number in structured.INTERN_TABLE.items()}
 
 
 def _of_failure(failure: Any, names: dict[int, str]) -> Iterator[Finding]:
@@ -167,12 +185,12 @@ def _of_failure(failure: Any, names: dict[int, str]) -> Iterator[Finding]:
 @contextmanager
 def _trace_folder(folder: Folder) -> Iterator[None]:
     """`draft_export` writes a log, by default into a folder that it leaves behind."""
-    before = os.environ.get("TORCH_TRACE")
-    os.environ["TORCH_TRACE"] = str(folder.path)
+    before = os.environ.get(_TRACE_VARIABLE)
+    os.environ[_TRACE_VARIABLE] = str(folder.path)
     try:
         yield
     finally:
         if before is None:
-            del os.environ["TORCH_TRACE"]
+            del os.environ[_TRACE_VARIABLE]
         else:
-            os.environ["TORCH_TRACE"] = before
+            os.environ[_TRACE_VARIABLE] = before

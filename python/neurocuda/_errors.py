@@ -11,20 +11,26 @@ from typing import Any
 class Finding:
     """One remark on a model.
 
-    `id` is stable: scripts may rely on it, and the page *Errors* of the documentation explains each.
+    Attributes:
+        id: Stable name of the kind of remark; the page *Errors* of the documentation explains each.
+        message: What is wrong.
+        severity: `error`, or `warning`, which stops nothing.
+        layer: Path of the module in the model, such as `layer1.0.conv1`; empty if it is not known, as the following.
+        op: The op, as PyTorch calls it.
+        file: The file of the user's code, or of the graph.
+        line: Line in that file, or `None`.
+        column: Column in that line, or `None`.
+        remedy: What would work instead.
     """
 
     id: str
     message: str
     severity: str = "error"
-    #: Path of the module in the model, such as `layer1.0.conv1`.
     layer: str = ""
-    #: The op, as PyTorch calls it.
     op: str = ""
     file: str = ""
     line: int | None = None
     column: int | None = None
-    #: What would work instead.
     remedy: str = ""
 
     @classmethod

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import warnings
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,8 +20,8 @@ from ._guard import evaluation, random_state
 if TYPE_CHECKING:
     import torch
 
-#: Where the recorded inputs and outputs are in the archive, below its root.
-_EXAMPLE = "extra/neurocuda/example.safetensors"
+#: The extra file of the archive with recorded inputs and outputs; such files are text, hence base64.
+_EXAMPLE = "neurocuda/example.safetensors"
 
 #: Samples that are recorded for the check of the import, at most.
 _RECORDED = 4
@@ -74,8 +74,7 @@ def trace(model: torch.nn.Module, example: Any, folder: Folder) -> Path:
         batch = _example(torch, model, example)
         program = _program(torch, model, batch)
         path = folder.path / f"{_name(model)}.pt2"
-        torch.export.save(program, str(path))
-        _record(torch, path, program, batch, model(batch))
+        torch.export.save(program, str(path), extra_files=_recording(torch, batch, model(batch)))
     return path
 
 
@@ -128,36 +127,30 @@ def _program(torch: Any, model: torch.nn.Module, batch: torch.Tensor) -> Any:
     raise diagnose(model, batch, errors[0]) from errors[0]
 
 
-def _record(torch: Any, path: Path, program: Any, batch: torch.Tensor, answer: Any) -> None:
-    """Adds inputs and the model's own outputs to the archive."""
+def _recording(torch: Any, batch: torch.Tensor, answer: Any) -> dict[str, str]:
+    """Inputs and the model's own outputs by their position, as an extra file of the archive."""
     from safetensors.numpy import save
 
-    signature = program.graph_signature
-    names = list(signature.user_inputs), list(signature.user_outputs)
     outputs = [value for value in torch.utils._pytree.tree_leaves(answer) if isinstance(value, torch.Tensor)]
-    if len(names[0]) != 1 or len(names[1]) != len(outputs):
-        # The compiler says what is wrong with such a model.
-        return
-    arrays = {f"neurocuda.example.input.{names[0][0]}": batch}
-    arrays |= {f"neurocuda.example.output.{index}": output for index, output in enumerate(outputs)}
-    data = save({name: np.ascontiguousarray(value.detach().float().cpu().numpy()) for name, value in arrays.items()})
-    # torch.export.save takes texts only as extra files, and this is none.
-    with zipfile.ZipFile(path, "a") as archive:
-        root = archive.namelist()[0].split("/")[0]
-        archive.writestr(f"{root}/{_EXAMPLE}", data)
+    named = {"input.0": batch, **{f"output.{index}": output for index, output in enumerate(outputs)}}
+    arrays = {name: np.ascontiguousarray(value.detach().float().cpu().numpy()) for name, value in named.items()}
+    data = save({f"neurocuda.example.{name}": array for name, array in arrays.items()})
+    return {_EXAMPLE: base64.b64encode(data).decode()}
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without the remarks that PyTorch makes while it traces: what matters of them is in the error."""
+    """Without the remarks and graphs that PyTorch prints while it traces: what matters of them is in the error."""
+    import io
     import logging
+    from contextlib import redirect_stderr, redirect_stdout
 
     loggers = [logging.getLogger(name) for name in ("torch", "torch.export", "torch.fx", "torch._dynamo")]
     levels = [logger.level for logger in loggers]
     try:
         for logger in loggers:
             logger.setLevel(logging.CRITICAL)
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
             warnings.simplefilter("ignore")
             yield
     finally:

@@ -6,6 +6,8 @@ import os
 import shutil
 import tempfile
 import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +18,15 @@ class Folder:
     def __init__(self) -> None:
         self.path = Path(tempfile.mkdtemp(prefix="neurocuda-"))
         self.remove = weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
+
+    @contextmanager
+    def on_success(self) -> Iterator[Folder]:
+        """Keeps the folder if the block succeeds. An exception would hold on to it, through the frames it passed."""
+        try:
+            yield self
+        except BaseException:
+            self.remove()
+            raise
 
     def __enter__(self) -> Folder:
         return self

@@ -6,6 +6,9 @@ import sys
 import time
 from typing import Any
 
+#: Seconds after which a stage leaves a line behind.
+_WORTH_A_LINE = 1.0
+
 
 class Progress:
     """Shows one stage after the other. `update` starts a stage when its name changes."""
@@ -22,7 +25,8 @@ class Progress:
         """`done` of `total` units of `what` are done; a total of 0 is not known."""
         if not self._shown:
             return
-        if what != self._what:
+        # Stages of a compilation may share a name; their lengths tell them apart.
+        if what != self._what or total != self._total:
             self.close()
             self._what, self._started, self._bar = what, time.monotonic(), _bar(what, total)
         self._done, self._total = done, total
@@ -37,13 +41,18 @@ class Progress:
         """Ends the stage that is shown."""
         if self._bar is not None:
             self._bar.close()
-        elif self._what and self._shown:
-            end = "\r" if sys.stderr.isatty() else ""
-            print(f"{end}{self._line()}, {time.monotonic() - self._started:.1f} s", file=sys.stderr, flush=True)
+        elif self._what:
+            seconds, start = time.monotonic() - self._started, "\r" if sys.stderr.isatty() else ""
+            # What took no time is not worth a line.
+            if seconds >= _WORTH_A_LINE:
+                print(f"{start}{self._line()}, {seconds:.1f} s", file=sys.stderr, flush=True)
+            elif start:
+                print("\r\x1b[K", end="", file=sys.stderr, flush=True)
         self._what, self._bar = "", None
 
     def _line(self) -> str:
-        return f"neurocuda: {self._what} {self._done}" + (f" of {self._total}" if self._total else "")
+        count = f" {self._done}" + (f" of {self._total}" if self._total else "") if self._done or self._total else ""
+        return f"neurocuda: {self._what}{count}"
 
     def __enter__(self) -> Progress:
         return self

@@ -115,8 +115,7 @@ def sweep(
         raise TypeError("test_loader is an iterator, which can be read once only; a sweep reads it for every number of timesteps")
     if not timesteps:
         raise ValueError("timesteps is empty")
-    folder = Folder()
-    with random_state(), Progress(progress) as shown:
+    with Folder() as folder, random_state(), Progress(progress) as shown:
         float_model, data = _prepare(model, train_loader, None, samples, folder, shown)
         cache = folder.path / "cache"
         snn = None

@@ -104,11 +104,11 @@ def validate(
             data = folder.path / "images.safetensors"
             _write(data, source, shown, limit)
             command = ["validate", snn.path, *float_model.arguments("--model"), "--data", data, "--no-cache"]
-            command += ["--max-drop", str(max_drop), "--report", report, *options]
+            command += [f"--max-drop={max_drop}", "--report", report, *options]
             _binary.run(command, progress=shown, accept=(0, 1), threads=threads)
         else:
             tallies = _shards(snn, float_model, source, executor, (shard, in_flight), options, threads, folder, shown)
-            command = ["merge", snn.path, *tallies, "--max-drop", str(max_drop), "--report", report]
+            command = ["merge", snn.path, *tallies, f"--max-drop={max_drop}", "--report", report]
             _binary.run(command, accept=(0, 1))
         # Exit code 1 says that a gate failed, and then there is a report as well.
         return Report(json.loads(report.read_text()))
