@@ -39,6 +39,31 @@ fn stated() -> BTreeMap<String, String> {
     ids
 }
 
+/// Classes of the Python package whose first argument is an id.
+const PYTHON: &[&str] = &[
+    "NeurocudaError(",
+    "UnsupportedModel(",
+    "CompileFailed(",
+    "BadData(",
+    "MissingTorch(",
+    "NotBuiltYet(",
+    "Finding(",
+];
+
+/// Ids that the Python package states beside those of the compiler.
+fn of_python() -> BTreeMap<String, String> {
+    let mut ids = BTreeMap::new();
+    for file in files().into_iter().filter(|file| file.path.starts_with("python/neurocuda/")) {
+        for class in PYTHON {
+            for after in file.text.split(class).skip(1) {
+                let id = after.trim_start().strip_prefix('"').and_then(|rest| rest.split('"').next());
+                id.filter(|id| is_kebab(id)).map(|id| ids.insert(id.to_owned(), file.path.clone()));
+            }
+        }
+    }
+    ids
+}
+
 fn page() -> String {
     files().into_iter().find(|file| file.path == PAGE).map(|file| file.text).expect("the page is there")
 }
@@ -48,8 +73,11 @@ fn every_id_is_documented() {
     let page = page();
     let documented =
         page.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect::<BTreeSet<_>>();
-    let stated = stated();
+    let mut stated = stated();
     assert!(stated.len() > 20, "the sources were not read: {stated:?}");
+    let of_python = of_python();
+    assert!(of_python.len() > 5, "the Python package was not read: {of_python:?}");
+    stated.extend(of_python);
     let findings = stated.iter().filter(|(id, _)| !documented.contains(id.as_str()));
     none(
         findings.map(|(id, place)| format!("{place}: `{id}`")).collect(),
