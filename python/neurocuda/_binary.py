@@ -31,9 +31,8 @@ def binary() -> str:
     """Path of the compiler: `$NEUROCUDAC`, else the one that was installed with this package, else that on the path."""
     if named := os.environ.get(BINARY_VARIABLE):
         return named
-    site = Path(__file__).parent.parent
-    # The wheel keeps the binary beside the package; what is in the folder of scripts may start it by way of Python.
-    folders = [site / "neurocuda.scripts", Path(sysconfig.get_path("scripts")), site / "bin"]
+    # `pip install --target FOLDER` puts the folder of scripts beside the package.
+    folders = [Path(sysconfig.get_path("scripts")), Path(__file__).parent.parent / "bin"]
     for folder in folders:
         if os.access(path := folder / "neurocudac", os.X_OK):
             return str(path)

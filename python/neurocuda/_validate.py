@@ -170,7 +170,7 @@ def _shards(
         path = folder.path / f"tallies{len(tallies)}.json"
         path.write_bytes(waiting.popleft().result())
         tallies.append(path)
-        progress.update("validate", len(tallies), 0)
+        progress.update("shards validated", len(tallies), 0)
 
     try:
         first = 0
