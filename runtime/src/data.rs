@@ -63,10 +63,13 @@ pub struct Images {
     count: usize,
     sample_shape: Vec<usize>,
     labels: Option<Vec<i64>>,
+    /// Why the labels of the file are not among them.
+    ignored_labels: Option<String>,
 }
 
 impl Images {
-    /// Opens a data file: `images` u8 or f32 `[N, …]` and optionally `labels` u8, i32 or i64 `[N]`.
+    /// Opens a data file: `images` u8 or f32 `[N, …]` and optionally `labels` u8, i32 or i64 `[N]`. Labels of another kind, as of a
+    /// regression, are left out; see [`Images::ignored_labels`].
     ///
     /// # Errors
     /// See [`DataError`]. Float images are looked through for NaN and infinity here.
@@ -80,7 +83,7 @@ impl Images {
             found: container.tensors.keys().take(8).cloned().collect(),
         })?;
         let (count, sample_shape) = split_shape(&images.shape)?;
-        let labels = read_labels(&container.tensors)?;
+        let (labels, ignored_labels) = read_labels(&container.tensors);
         let start = images.bytes.as_ptr().addr() - bytes.as_ptr().addr();
         let range = start..start + images.bytes.len();
         let pixels = match images.dtype {
@@ -97,7 +100,7 @@ impl Images {
                 });
             }
         };
-        Self { pixels, count, sample_shape, labels }.checked()
+        Self { pixels, count, sample_shape, labels, ignored_labels }.checked()
     }
 
     /// Images in memory, of bytes.
@@ -110,7 +113,7 @@ impl Images {
         labels: Option<Vec<i64>>,
     ) -> Result<Self, DataError> {
         let count = count_samples(&sample_shape, pixels.len())?;
-        Self { pixels: Pixels::U8(pixels), count, sample_shape, labels }.checked()
+        Self { pixels: Pixels::U8(pixels), count, sample_shape, labels, ignored_labels: None }.checked()
     }
 
     /// Images in memory, of floats.
@@ -123,7 +126,7 @@ impl Images {
         labels: Option<Vec<i64>>,
     ) -> Result<Self, DataError> {
         let count = count_samples(&sample_shape, pixels.len())?;
-        Self { pixels: Pixels::F32(pixels), count, sample_shape, labels }.checked()
+        Self { pixels: Pixels::F32(pixels), count, sample_shape, labels, ignored_labels: None }.checked()
     }
 
     /// Number of images, at least 1.
@@ -140,6 +143,11 @@ impl Images {
     /// One label an image, if the file has labels.
     pub fn labels(&self) -> Option<&[i64]> {
         self.labels.as_deref()
+    }
+
+    /// Why the labels of the file are not used, if it has some that are no class indices.
+    pub fn ignored_labels(&self) -> Option<&str> {
+        self.ignored_labels.as_deref()
     }
 
     /// An image; `None` past the end.
@@ -220,27 +228,24 @@ fn floats(bytes: &[u8]) -> Cow<'_, [f32]> {
     }
 }
 
-/// The labels, if there are any, widened.
-fn read_labels(tensors: &BTreeMap<String, Entry<'_>>) -> Result<Option<Vec<i64>>, DataError> {
-    let Some(entry) = tensors.get("labels") else { return Ok(None) };
-    if entry.shape.len() != 1 {
-        return Err(DataError::LabelRank { shape: entry.shape.clone() });
-    }
-    let labels = match entry.dtype {
-        Dtype::U8 => entry.bytes.iter().map(|&label| i64::from(label)).collect(),
-        Dtype::I32 => {
+/// The labels, if there are any, widened, or why they are none.
+fn read_labels(tensors: &BTreeMap<String, Entry<'_>>) -> (Option<Vec<i64>>, Option<String>) {
+    let Some(entry) = tensors.get("labels") else { return (None, None) };
+    let labels = match (entry.dtype, entry.shape.len()) {
+        (Dtype::U8, 1) => entry.bytes.iter().map(|&label| i64::from(label)).collect(),
+        (Dtype::I32, 1) => {
             entry.bytes.as_chunks().0.iter().map(|label| i64::from(i32::from_le_bytes(*label))).collect()
         }
-        Dtype::I64 => entry.bytes.as_chunks().0.iter().map(|label| i64::from_le_bytes(*label)).collect(),
-        found => {
-            return Err(DataError::Type {
-                tensor: "labels",
-                found: found.to_string(),
-                wanted: "U8, I32 or I64",
-            });
+        (Dtype::I64, 1) => entry.bytes.as_chunks().0.iter().map(|label| i64::from_le_bytes(*label)).collect(),
+        (dtype, _) => {
+            let reason = format!(
+                "`labels` are {dtype} of shape {:?} and not the classes of the images, integers [N]: they are not used",
+                entry.shape
+            );
+            return (None, Some(reason));
         }
     };
-    Ok(Some(labels))
+    (Some(labels), None)
 }
 
 #[cfg(test)]

@@ -20,5 +20,6 @@ mod exactness;
 mod faults;
 mod fidelity;
 mod hostile;
+mod outputs;
 mod random_networks;
 mod shards;

@@ -60,12 +60,22 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     match &arguments.output {
         Some(path) => write(path, &engine, &outcomes),
         None => {
+            if let Some(dense) = engine.outputs().iter().find(|output| output.shape.len() > 1) {
+                return Err(Failure::input(format!(
+                    "output-needed: output `{}` has the shape {:?}, which is no line of text: give a file with --output",
+                    dense.name, dense.shape
+                )));
+            }
             for outcome in &outcomes {
                 output::line(
                     outcome
                         .outputs
                         .iter()
-                        .map(|logits| largest(&logits.real).to_string())
+                        .map(|logits| match logits.real.as_slice() {
+                            // A number, or the index that an argmax gives.
+                            [value] => value.to_string(),
+                            scores => largest(scores).to_string(),
+                        })
                         .collect::<Vec<_>>()
                         .join(" "),
                 );

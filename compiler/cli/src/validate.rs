@@ -106,6 +106,9 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
             messages.first().map(ToString::to_string).unwrap_or_default()
         ))
     })?;
+    if let Some(reason) = images.ignored_labels() {
+        eprintln!("{}: {reason}", arguments.data.display());
+    }
     let subjects = Subjects::new(&torch, &front, &integer, &artifact).map_err(Failure::input)?;
     let demands = Demands {
         max_drop: arguments.max_drop,
@@ -183,7 +186,18 @@ fn print(report: &Report) {
         fact("accuracy, spiking network", percent(accuracy.snn));
         fact("drop", format!("{:.2} ± {:.2} points", accuracy.drop_points, accuracy.drop_standard_error));
     }
-    fact("agreement with the float network", percent(report.agreement));
+    for output in &report.outputs {
+        let name = if report.outputs.len() == 1 { String::new() } else { format!(", {}", output.name) };
+        if let Some(agreement) = output.agreement {
+            fact(&format!("agreement with the float network{name}"), percent(agreement));
+        }
+        if let (Some(error), Some(mean), Some(largest)) =
+            (output.error, output.mean_error, output.largest_error)
+        {
+            let errors = format!("{} rms, mean {mean:.3e}, largest {largest:.3e}", percent(error));
+            fact(&format!("error of the output{name}"), errors);
+        }
+    }
     if report.logits.compared > 0 {
         fact(
             "logits equal to the integer network",
@@ -238,6 +252,9 @@ fn print(report: &Report) {
         }
     }
     output::line(format!("\n{layers}\n"));
+    for note in &report.notes {
+        output::line(format!("({note})"));
+    }
     for gate in &report.gates {
         output::line(format!("{} {}: {}", if gate.passed { "pass" } else { "FAIL" }, gate.name, gate.detail));
     }

@@ -5,8 +5,9 @@
 //! step.
 
 use super::{
+    meaning::Meaning,
     resume::Journal,
-    tally::{LayerTally, OutputTally, Tally},
+    tally::{LayerTally, Tally},
 };
 use crate::{
     interpret::{Network, Sample},
@@ -210,6 +211,7 @@ impl Subjects {
         progress: &(dyn Fn(usize) + Sync),
     ) -> Result<Tally, ValidateError> {
         let start = Instant::now();
+        let labelled = self.class_count(images).is_some();
         let options = RunOptions { timesteps: demands.timesteps, trace: false };
         let done = AtomicUsize::new(range.start);
         let tallies = range
@@ -223,7 +225,7 @@ impl Subjects {
                     .run_image(image, index, &options)
                     .map_err(|error| ValidateError::Engine(error.to_string()))?;
                 let measured = demands.first.saturating_add(index) < LAYER_IMAGES;
-                let tally = self.image(schedule, images, index, measured, &outcome)?;
+                let tally = self.image(schedule, images, index, (measured, labelled), &outcome)?;
                 progress(done.fetch_add(1, Ordering::Relaxed) + 1);
                 Ok(tally)
             })
@@ -235,12 +237,20 @@ impl Subjects {
         Ok(sum)
     }
 
+    /// Number of classes, if the first output tells one class and every label is one.
+    pub fn class_count(&self, images: &Images) -> Option<usize> {
+        let &[classes] = self.engine.logit_shapes().next()? else { return None };
+        let labels = images.labels()?;
+        let is_class = |label: &i64| usize::try_from(*label).is_ok_and(|label| label < classes);
+        (classes >= 2 && labels.iter().all(is_class)).then_some(classes)
+    }
+
     fn image(
         &self,
         schedule: Schedule,
         images: &Images,
         index: usize,
-        measured: bool,
+        (measured, labelled): (bool, bool),
         outcome: &ImageOutcome,
     ) -> Result<Tally, ValidateError> {
         let fail = |error: crate::interpret::InterpretError| ValidateError::Module(error.to_string());
@@ -294,19 +304,21 @@ impl Subjects {
             tally.settled_max = settled;
             tally.settled_sum = settled.into();
         }
-        for (float, outcome) in float.iter().zip(&outcome.outputs) {
-            let pairs = || float.iter().zip(&outcome.real);
-            tally.outputs.push(OutputTally {
-                agree: usize::from(
-                    largest(float.iter().copied()) == largest(outcome.real.iter().map(|&y| f64::from(y))),
-                ),
-                squared_error: pairs().map(|(float, snn)| (f64::from(*snn) - float).powi(2)).sum(),
-                squared: float.iter().map(|float| float * float).sum(),
-            });
+        let meanings = self.engine.outputs().iter().zip(self.engine.heads());
+        let meanings = meanings.map(|(output, head)| Meaning::of(&output.shape, head)).collect::<Vec<_>>();
+        for ((float, outcome), meaning) in float.iter().zip(&outcome.outputs).zip(&meanings) {
+            let float = float.iter().copied().collect::<Vec<_>>();
+            let snn = outcome.real.iter().map(|&value| f64::from(value)).collect::<Vec<_>>();
+            tally.outputs.push(meaning.compare(&float, &snn));
         }
-        if let (Some(labels), Some(1)) = (images.labels(), float.first().map(ArrayD::ndim)) {
-            let label = usize::try_from(labels[index]).ok();
-            let right = |values: &mut dyn Iterator<Item = f64>| label.is_some() && largest(values) == label;
+        let label = images.labels().and_then(|labels| labels.get(index)).copied();
+        if let (Some(label), Some(meaning)) = (label, meanings.first())
+            && labelled
+        {
+            let right = |values: &mut dyn Iterator<Item = f64>| {
+                let values = values.collect::<Vec<_>>();
+                meaning.predictions(&values).first().is_some_and(|&class| class as i64 == label)
+            };
             let float = right(&mut float[0].iter().copied());
             let snn = right(&mut outcome.outputs[0].real.iter().map(|&y| f64::from(y)));
             tally.labelled = 1;
@@ -325,17 +337,6 @@ pub fn sample(images: &Images, index: usize) -> Option<Sample> {
     let view = images.image(index)?;
     let pixels = (0..view.len()).filter_map(|pixel| view.get(pixel)).collect();
     ArrayD::from_shape_vec(IxDyn(images.sample_shape()), pixels).ok()
-}
-
-/// Index of the largest value; of the first where several are.
-fn largest(values: impl Iterator<Item = f64>) -> Option<usize> {
-    let mut best: Option<(usize, f64)> = None;
-    for (index, value) in values.enumerate() {
-        if best.is_none_or(|(_, largest)| value > largest) {
-            best = Some((index, value));
-        }
-    }
-    best.map(|(index, _)| index)
 }
 
 fn compare(layer: &LayerPair, float: &Sample, integer: &Sample, tally: &mut LayerTally) {

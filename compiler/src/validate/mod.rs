@@ -2,6 +2,7 @@
 
 pub mod artifact;
 pub mod each;
+pub mod meaning;
 pub mod report;
 pub mod resume;
 pub mod shard;

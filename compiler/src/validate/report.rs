@@ -17,10 +17,12 @@ pub struct Report {
     pub levels: u32,
     /// Images that were run.
     pub images: usize,
-    /// Top-1 accuracy as fractions; absent without labels or if the first output is no vector of class scores.
+    /// Top-1 accuracy as fractions; absent where there are no labels, the first output tells no class of an image, or a label is none of
+    /// its classes.
     pub accuracy: Option<Accuracy>,
-    /// Fraction of images for which the spiking network predicts what the real one does.
-    pub agreement: f64,
+    /// Fraction of images, or pixels, for which the spiking network predicts what the real one does, in the first output that has
+    /// classes; absent where none has.
+    pub agreement: Option<f64>,
     /// Integer logits of the spiking network compared with those of the integer network, over all outputs. For `rate`, which
     /// approximates, nothing is compared.
     pub logits: LogitCount,
@@ -38,6 +40,8 @@ pub struct Report {
     pub layers: Vec<LayerReport>,
     /// What was demanded, and whether it holds.
     pub gates: Vec<Gate>,
+    /// What was not measured, and why.
+    pub notes: Vec<String>,
     /// Largest resident memory of the process so far, in MB; absent where the system does not tell.
     pub peak_memory_mb: Option<f64>,
     /// Seconds that the images took, those of earlier runs that were resumed included.
@@ -73,10 +77,15 @@ pub struct LogitCount {
 pub struct OutputReport {
     /// Name of the output.
     pub name: String,
-    /// Fraction of images with the same largest element as in the real network.
-    pub agreement: f64,
-    /// Root mean square of the difference to the real network, over that of the real network.
-    pub error: f64,
+    /// Fraction of images, or of their pixels, with the same class as in the real network: the largest element along the first axis of
+    /// a sample, or the index that an argmax gives. Absent for an output of fewer than two scores.
+    pub agreement: Option<f64>,
+    /// Root mean square of the difference to the real network, over that of the real network; absent for indices.
+    pub error: Option<f64>,
+    /// Mean magnitude of the difference to the real network; absent for indices.
+    pub mean_error: Option<f64>,
+    /// Largest magnitude of the difference to the real network; absent for indices.
+    pub largest_error: Option<f64>,
 }
 
 /// Timesteps of the runs.

@@ -44,8 +44,10 @@ pub fn summarize(artifact: &Artifact, tally: &Tally, demands: &Demands) -> Repor
         .zip(&tally.outputs)
         .map(|(output, counts)| OutputReport {
             name: output.name.clone(),
-            agreement: counts.agree as f64 / images,
-            error: ratio(counts.squared_error, counts.squared),
+            agreement: (counts.positions > 0).then(|| counts.agree as f64 / counts.positions as f64),
+            error: (counts.elements > 0).then(|| ratio(counts.squared_error, counts.squared)),
+            mean_error: (counts.elements > 0).then(|| counts.absolute_error / counts.elements as f64),
+            largest_error: (counts.elements > 0).then_some(counts.largest_error),
         })
         .collect::<Vec<_>>();
     let gates = gates(artifact, tally, demands);
@@ -56,7 +58,7 @@ pub fn summarize(artifact: &Artifact, tally: &Tally, demands: &Demands) -> Repor
         levels: manifest.levels,
         images: tally.images,
         accuracy,
-        agreement: outputs.first().map_or(0.0, |output| output.agreement),
+        agreement: outputs.iter().find_map(|output| output.agreement),
         logits: LogitCount { compared: tally.compared, equal: tally.equal },
         outputs,
         spikes_per_image: tally.spikes.iter().sum::<u64>() as f64 / images,
@@ -72,6 +74,11 @@ pub fn summarize(artifact: &Artifact, tally: &Tally, demands: &Demands) -> Repor
         },
         layers,
         gates,
+        notes: if tally.labelled > 0 {
+            vec![]
+        } else {
+            vec!["no class labels for the first output: no accuracy, and no gate on its drop".to_owned()]
+        },
         peak_memory_mb: peak_memory_mb(),
         seconds: tally.seconds,
     }

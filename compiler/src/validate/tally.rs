@@ -48,12 +48,20 @@ pub struct Tally {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OutputTally {
-    /// Images whose largest element is the same.
-    pub agree: usize,
+    /// Positions with the same class; see [`Meaning`](super::meaning::Meaning).
+    pub agree: u64,
+    /// Positions that have a class: one of an image, or one of each pixel.
+    pub positions: u64,
     /// Σ (snn − float)².
     pub squared_error: f64,
     /// Σ float².
     pub squared: f64,
+    /// Σ |snn − float|.
+    pub absolute_error: f64,
+    /// Largest |snn − float|.
+    pub largest_error: f64,
+    /// Numbers compared; none of an output of indices.
+    pub elements: u64,
 }
 
 /// Counts of one layer.
@@ -92,8 +100,12 @@ impl Tally {
         self.outputs.resize(self.outputs.len().max(next.outputs.len()), OutputTally::default());
         for (sum, next) in self.outputs.iter_mut().zip(&next.outputs) {
             sum.agree += next.agree;
+            sum.positions += next.positions;
             sum.squared_error += next.squared_error;
             sum.squared += next.squared;
+            sum.absolute_error += next.absolute_error;
+            sum.largest_error = sum.largest_error.max(next.largest_error);
+            sum.elements += next.elements;
         }
         self.spikes.resize(self.spikes.len().max(next.spikes.len()), 0);
         self.spikes.iter_mut().zip(&next.spikes).for_each(|(sum, next)| *sum += next);

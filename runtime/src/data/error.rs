@@ -59,12 +59,6 @@ pub enum DataError {
         /// Shape found.
         shape: Vec<usize>,
     },
-    /// Labels are not a list. `data-labels`
-    #[error("`labels` has the shape {shape:?}; it should be [N]")]
-    LabelRank {
-        /// Shape found.
-        shape: Vec<usize>,
-    },
     /// There are more or fewer labels than images. `data-labels`
     #[error("there are {labels} labels for {images} images")]
     Labels {
@@ -100,7 +94,7 @@ impl DataError {
             Self::Type { .. } => "data-type",
             Self::Rank { .. } => "data-rank",
             Self::Empty { .. } => "data-empty",
-            Self::LabelRank { .. } | Self::Labels { .. } => "data-labels",
+            Self::Labels { .. } => "data-labels",
             Self::NotFinite { .. } => "data-not-finite",
             Self::Shape { .. } => "data-shape",
         }

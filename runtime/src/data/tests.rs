@@ -77,8 +77,11 @@ fn bad_files_are_refused_by_name() {
     assert_eq!(id(&[("images", Dtype::F32, &[1, 2], &infinite)]), "data-not-finite");
     let images = ("images", Dtype::U8, &[2, 1][..], &[0, 0][..]);
     assert_eq!(id(&[images, ("labels", Dtype::U8, &[1], &[0])]), "data-labels");
-    assert_eq!(id(&[images, ("labels", Dtype::U8, &[2, 1], &[0, 0])]), "data-labels");
-    assert_eq!(id(&[images, ("labels", Dtype::F32, &[2], &[0; 8])]), "data-type");
+    for labels in [("labels", Dtype::U8, &[2, 1][..], &[0, 0][..]), ("labels", Dtype::F32, &[2], &[0; 8])] {
+        let found = open(&[images, labels]).unwrap();
+        assert_eq!(found.labels(), None);
+        assert!(found.ignored_labels().unwrap().contains("not used"));
+    }
     assert_eq!(open_bytes(b"P5 28 28 255 and so on").unwrap_err().id(), "data-not-safetensors");
     assert_eq!(open_bytes(b"").unwrap_err().id(), "data-truncated");
     assert_eq!(Images::open("no/such/file").unwrap_err().id(), "data-io");
