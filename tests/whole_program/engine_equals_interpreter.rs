@@ -4,6 +4,7 @@ use crate::support::{
     checkpoint::Checkpoint,
     command::neurocudac,
     library::{self, Compiled},
+    tensors::{self, Tensor},
 };
 use ndarray::ArrayD;
 use neurocuda_compiler::{
@@ -112,6 +113,85 @@ fn cnn3_mnist() {
 #[test]
 fn cnn3_nmnist_sim() {
     check_shared("cnn3_nmnist_sim", &[Schedule::StBif]);
+}
+
+/// A network of `statements` from `%x` to `%y` with random weights, in every schedule.
+fn check_small(input: &[usize], outputs: usize, statements: &str, weights: &[(&str, &[usize])]) {
+    let sizes = input.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let text =
+        format!("graph @small(%x: f32[N, {sizes}]) -> f32[N, {outputs}] {{\n{statements}\nreturn %y\n}}\n");
+    let folder = tempfile::tempdir().unwrap();
+    let (graph, file) = (folder.path().join("net.ncg"), folder.path().join("net.safetensors"));
+    std::fs::write(&graph, text).unwrap();
+    let weights = weights.iter().zip(1..).map(|((name, shape), seed)| Tensor::random(name, shape, seed));
+    tensors::write(&file, &weights.collect::<Vec<_>>());
+    let loaded = library::load(&graph, &file);
+    let images = |count: usize, seed| {
+        let bytes = tensors::bytes(seed, count * input.iter().product::<usize>());
+        Images::from_u8(input.to_vec(), bytes, None).unwrap()
+    };
+    let (calibration, test) = (Arc::new(images(24, 1)), images(IMAGES, 2));
+    for schedule in ALL {
+        let settings = Settings { schedule, levels: 15, timesteps: 15 };
+        let compiled = library::compile(&loaded, &calibration, &settings, None).unwrap();
+        let what = format!("{statements} {schedule:?}");
+        let spikes = (0..IMAGES).map(|index| compare(&compiled, &test, index, &what)).sum::<u64>();
+        assert!(spikes > 50, "{what}: silence is no comparison");
+    }
+}
+
+#[test]
+fn convolutions_over_one_axis() {
+    let statements = "%0 = normalize(%x, scale = 0.00392156862745098, mean = 0.5, std = 0.25)
+        %1 = conv1d(%0, weight = @a, bias = @b, stride = 2, padding = 3, dilation = 2)
+        %2 = relu(%1)
+        %3 = conv_transpose1d(%2, weight = @c, stride = 3, padding = 1, output_padding = 2, groups = 2)
+        %4 = relu(%3)
+        %5 = avg_pool1d(%4, 3, stride = 2)
+        %6 = flatten(%5)
+        %y = linear(%6, weight = @d)";
+    let weights: &[(&str, &[usize])] =
+        &[("a", &[6, 2, 4]), ("b", &[6]), ("c", &[6, 2, 4]), ("d", &[3, 4 * 18])];
+    check_small(&[2, 23], 3, statements, weights);
+}
+
+#[test]
+fn transposed_convolutions_over_two_axes() {
+    let statements = "%0 = normalize(%x, scale = 0.00392156862745098, mean = 0.5, std = 0.25)
+        %1 = conv2d(%0, weight = @a, padding = 1)
+        %2 = relu(%1)
+        %3 = max_pool2d(%2, 2)
+        %4 = conv_transpose2d(%3, weight = @b, bias = @c, stride = 2)
+        %5 = concat(%2, %4)
+        %6 = conv_transpose2d(%5, weight = @d, stride = [1, 2], padding = [0, 1], dilation = [2, 1], output_padding = [1, 0], groups = 4)
+        %7 = relu(%6)
+        %8 = mean(%7, dims = [2, 3])
+        %y = linear(%8, weight = @e)";
+    let weights: &[(&str, &[usize])] =
+        &[("a", &[4, 2, 3, 3]), ("b", &[4, 4, 2, 2]), ("c", &[4]), ("d", &[8, 1, 2, 3]), ("e", &[3, 4])];
+    check_small(&[2, 6, 8], 3, statements, weights);
+}
+
+#[test]
+fn convolutions_over_three_axes() {
+    let statements = "%0 = normalize(%x, scale = 0.00392156862745098, mean = 0.5, std = 0.25)
+        %1 = conv3d(%0, weight = @a, bias = @b, stride = [1, 2, 1], padding = [1, 1, 0], groups = 2)
+        %2 = batch_norm(%1, running_mean = @m, running_var = @v, eps = 2)
+        %3 = relu(%2)
+        %4 = avg_pool3d(%3, [2, 1, 2], padding = [1, 0, 0])
+        %5 = conv_transpose3d(%4, weight = @c, stride = [2, 1, 1], dilation = [1, 1, 2], groups = 2)
+        %6 = relu(%5)
+        %7 = flatten(%6)
+        %y = linear(%7, weight = @d)";
+    let weights: &[(&str, &[usize])] = &[
+        ("a", &[4, 1, 3, 3, 2]),
+        ("b", &[4]),
+        ("m", &[4]),
+        ("v", &[4]),
+        ("c", &[4, 1, 2, 2, 2]),
+        ("d", &[3, 2 * 6 * 4 * 4]),
+    ];
+    check_small(&[2, 4, 5, 5], 3, statements, weights);
 }
 
 /// `run --trace` writes the engine's spikes, `[N, T, …]`, and silence for images that settle before the last one.

@@ -138,6 +138,11 @@ mod tests {
                 integers(&[6, 4 / groups, 3, 2], groups as u64, 9, "i8"),
             )
         };
+        let turned = format!(
+            "\"ann.conv\"(%x) {{bias = dense<0> : tensor<6xi32>, weight = {}, stride = array<i64: 1, 1>, padding = array<i64: 0, 0>, \
+             dilation = array<i64: 1, 1>, groups = 2, transposed = true}}",
+            integers(&[6, 2, 2, 3], 3, 9, "i8"),
+        );
         let small = "tensor<?x6x1x2xi32>";
         let scale = format!(
             "\"ann.scale\"(%x) {{bias = dense<0> : tensor<4xi32>, weight = {}}}",
@@ -149,6 +154,7 @@ mod tests {
         for (op, output) in [
             (conv(1).as_str(), small),
             (conv(2).as_str(), small),
+            (&turned, "tensor<?x6x4x5xi32>"),
             (&scale, same),
             (pool, "tensor<?x4x2x2xi32>"),
             ("\"ann.add\"(%x, %x)", same),

@@ -209,6 +209,36 @@ fn broken_rules_are_named() {
         (
             problem(|a| {
                 ops(a, 1, |k| {
+                    if let OpKind::Conv { stride, .. } = k {
+                        stride.pop();
+                    }
+                })
+            }),
+            "1 strides",
+        ),
+        (
+            problem(|a| {
+                ops(a, 1, |k| {
+                    if let OpKind::Conv { stride, transposed, .. } = k {
+                        (*stride, *transposed) = (vec![1, 2], true)
+                    }
+                })
+            }),
+            "does not become",
+        ),
+        (
+            problem(|a| {
+                ops(a, 1, |k| {
+                    if let OpKind::Conv { padding, transposed, .. } = k {
+                        (*padding, *transposed) = (vec![1 << 24, 1], true)
+                    }
+                })
+            }),
+            "does not become",
+        ),
+        (
+            problem(|a| {
+                ops(a, 1, |k| {
                     if let OpKind::Conv { padding, .. } = k {
                         *padding = vec![0, 0]
                     }

@@ -88,6 +88,8 @@ broken! { no_weights;
     normalisation: image("%0 = normalize(%x, mean = [1, 2], std = [1, 2, 3, 4])\n%1 = normalize(%x, std = [1, 0, 1])
         %y = normalize(%x, scale = 0)");
     layer_names: two("%0 = relu(%x, name = \"my layer\")\n%1 = relu(%0, name = conv1)\n%y = relu(%1, name = \"a\", name = \"b\")");
+    pools_of_other_ranks: image("%0 = max_pool1d(%x, 2)\n%1 = avg_pool3d(%x, [2, 2])\n%2 = avg_pool2d(%x, 2, divisor_override = 0)
+        %3 = avg_pool1d(%x, 2, divisor_override = 3)\n%4 = adaptive_max_pool2d(%x, [0, 2])\n%y = amax(%x, dims = [1, 1])");
     shapes_that_do_not_fit: image("%0 = flatten(%x)\n%1 = add(%x, %0)\n%2 = concat(%x, %0)\n%3 = avg_pool2d(%0, 2)
         %4 = avg_pool2d(%x, 9)\n%5 = max_pool2d(%x, 2, padding = 1, dilation = 9)\n%y = pad(%x, padding = [2147483647, 0])");
     columns_count_characters: two("%y = mul(%x, \"größe\", relu(%x))   # ä");

@@ -19,6 +19,7 @@ fn named_weights(text: &str) -> Weights {
     let shapes: &[(&str, &[usize])] = &[
         ("conv.weight", &[4, 3, 3, 3]),
         ("conv.bias", &[4]),
+        ("up", &[3, 2, 3, 3]),
         ("bn.weight", &[4]),
         ("bn.bias", &[4]),
         ("bn.running_mean", &[4]),
@@ -46,6 +47,9 @@ broken! { named_weights;
         + "# @conv.weight @conv.bias @bn.running_var";
     conv_shapes: image("%0 = conv2d(%x, @conv.weight, @fc.bias, groups = 2)\n%1 = conv2d(%x, @conv.weight, @fc.bias)
         %2 = conv2d(%x, @fc.weight)\n%3 = conv2d(%x, @conv.weight, groups = 3)\n%y = conv2d(%x, @conv.weight, dilation = 4)");
+    transposed_conv_shapes: image("%0 = conv_transpose2d(%x, @conv.weight)\n%1 = conv_transpose2d(%x, @up, @fc.bias)
+        %2 = conv_transpose2d(%x, @up, groups = 2)\n%3 = conv_transpose2d(%x, @up, stride = 2, output_padding = 2)
+        %4 = conv_transpose1d(%x, @up)\n%5 = conv_transpose3d(%x, @up)\n%y = conv_transpose2d(%x, @up, padding = 9)");
     kernel_of_another_layer: image("%0 = concat(%x, %x)\n%y = conv2d(%0, weight = @conv.weight, padding = 1)   # conv");
     norm_shapes: image("%0 = batch_norm(%x, running_mean = @bn.running_mean, running_var = @bn.running_var)
         %1 = conv2d(%x, @conv.weight, padding = 1)

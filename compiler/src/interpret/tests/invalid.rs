@@ -50,6 +50,16 @@ fn convolutions_that_do_not_fit() {
         with("padding = array<i64: 0, 0>", "padding = array<i64: 1, 1>")
             .contains("its result type states [3, 2, 2]")
     );
+    let turned = |size: &str, padding: i64| {
+        let geometry = GEOMETRY
+            .replace("transposed = false", "transposed = true")
+            .replace("0, 0", &format!("0, {padding}"));
+        refusal("ann.conv", &format!("{weight}, {geometry}"), IMAGE, &format!("tensor<?x3x6x{size}xi32>"))
+    };
+    assert!(turned("6", 0).contains("accepted"));
+    assert!(turned("7", 0).contains("does not make 7"));
+    assert!(turned("5", 0).contains("does not make 5"));
+    assert!(turned("6", i64::MAX).contains("does not make 6"));
     let weight =
         |weight: &str| conv(&format!("weight = {weight}, bias = dense<0> : tensor<3xi32>"), GEOMETRY);
     assert!(weight("dense<1> : tensor<3x2xi8>").contains("4 axes"));
@@ -242,7 +252,8 @@ fn an_error_is_placed_at_its_op() {
     assert_eq!(crate::mlir::source(error.location.unwrap()), "f.ncg:4:2");
 }
 
-const SEEDS: [&str; 5] = [
+const SEEDS: [&str; 6] = [
+    "%y = \"torch.convolution\"(%x) {weight = dense<1.0> : tensor<2x1x3x2xf32>, bias = dense<0.0> : tensor<2xf32>, stride = array<i64: 1, 3>, padding = array<i64: 1, 0>, dilation = array<i64: 1, 2>, groups = 2, transposed = true, output_padding = array<i64: 0, 1>} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x13xf32>",
     "%y = \"torch.convolution\"(%x) {weight = dense<1.0> : tensor<2x2x3x3xf32>, bias = dense<0.0> : tensor<2xf32>, stride = array<i64: 1, 2>, padding = array<i64: 1, 1>, dilation = array<i64: 1, 2>, groups = 1, transposed = false, output_padding = array<i64: 0, 0>} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x1xf32>",
     "%y = \"torch.max_pool\"(%x) {kernel = array<i64: 2, 3>, stride = array<i64: 2, 1>, padding = array<i64: 1, 1>, dilation = array<i64: 1, 1>, ceil_mode = true} : (tensor<?x2x4x4xf32>) -> tensor<?x2x3x4xf32>",
     "%y = \"torch.avg_pool\"(%x) {kernel = array<i64: 2, 3>, stride = array<i64: 2, 1>, padding = array<i64: 1, 1>, ceil_mode = true, count_include_pad = false, divisor_override = 0} : (tensor<?x2x4x4xf32>) -> tensor<?x2x3x4xf32>",

@@ -67,7 +67,7 @@ fn maximum<'c, 'a>(
             [rows] => [rows, Pool::SINGLE],
             _ => break,
         };
-        if rows == Pool::SINGLE && columns == Pool::SINGLE && pools.len() > 2 {
+        if rows.is_single() && columns.is_single() && pools.len() > 2 {
             continue;
         }
         let before = sizes[..axes].iter().product::<usize>();

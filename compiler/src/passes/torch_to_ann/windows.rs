@@ -15,7 +15,7 @@ pub struct Windows {
 }
 
 /// How a pool goes along one axis.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub struct Pool {
     /// Elements of a window.
     pub kernel: i64,
@@ -38,6 +38,11 @@ impl Pool {
         // A size beyond i64 is one that `count` refuses.
         let size = i64::try_from(size).unwrap_or(i64::MAX);
         Self { kernel: size, stride: size, ..Self::SINGLE }
+    }
+
+    /// Whether each element is taken by itself.
+    pub fn is_single(self) -> bool {
+        (self.kernel, self.stride, self.padding) == (1, 1, 0)
     }
 
     /// The pools along each axis; none if the lists differ in length.

@@ -204,6 +204,29 @@ mod tests {
     }
 
     #[test]
+    fn a_transposed_convolution_takes_the_batch_norm_in_by_output_channels() {
+        for (groups, inputs) in [(1, 3), (2, 4), (4, 8)] {
+            let (from, to) = (format!("tensor<?x{inputs}x3x2xf32>"), "tensor<?x4x7x4xf32>");
+            let conv = format!(
+                r#"
+            %0 = "torch.convolution"(%x) {{weight = {}, bias = {}, stride = array<i64: 2, 1>, padding = array<i64: 0, 0>,
+              dilation = array<i64: 1, 2>, groups = {groups} : i64, transposed = true, output_padding = array<i64: 1, 0>}}
+              : ({from}) -> {to} loc("conv1"("net.ncg":6:3))"#,
+                dense(&[inputs, 4 / groups, 2, 2], 1),
+                dense(&[4], 2),
+            );
+            let text = network(&from, &format!("{conv}{}", norm("0", "r", to)), to);
+            assert_eq!(ops(&check("fold-batch-norm", &[], &text)), ["torch.convolution"]);
+            // One input of a channel more, which the groups do not divide.
+            let wrong = text.replace(&format!("groups = {groups} : i64"), "groups = 5 : i64");
+            assert!(
+                check("fold-batch-norm", &[], &wrong).contains("do not fit a result of 4 channels"),
+                "{wrong}"
+            );
+        }
+    }
+
+    #[test]
     fn data_flow_decides_and_two_in_a_row_are_both_taken_in() {
         let unrelated = r#"%between = "torch.relu"(%x) : (tensor<?x2x5x6xf32>) -> tensor<?x2x5x6xf32>"#;
         let body = format!(

@@ -198,6 +198,62 @@ fn a_dense_layer_at_several_positions_is_a_convolution_in_groups() {
     assert_eq!(ops(&image), ["reshape", "conv", "reshape"]);
 }
 
+/// A transposed convolution over one axis, of 4 channels; with its output padding and size.
+fn transposed(groups: usize, spare: i64, size: usize) -> String {
+    let attributes = format!(
+        "weight = {}, bias = {}, stride = array<i64: 3>, padding = array<i64: 1>, dilation = array<i64: 2>, \
+         groups = {groups} : i64, transposed = true, output_padding = array<i64: {spare}>",
+        dense(&[4, 2, 3], 1),
+        dense(&[2 * groups], 2)
+    );
+    one("convolution", &attributes, "tensor<?x4x5xf32>", &tensor(&[2 * groups, size]))
+}
+
+#[test]
+fn weights_of_transposed_convolutions_are_turned() {
+    for groups in [1, 2, 4] {
+        let text = transposed(groups, 2, 17);
+        assert_eq!(ops(&text), ["conv"]);
+        let shape = format!("tensor<{}x{}x3xf32>", 2 * groups, 4 / groups);
+        assert!(text.contains("transposed = true") && text.contains(&shape), "{text}");
+    }
+    let findings = [transposed(1, 1, 17), transposed(1, 3, 18), transposed(3, 2, 17)];
+    insta::assert_snapshot!(findings.join("\n"), @r#"
+    net.ncg:2:3: error: `torch.convolution` makes samples of shape [2, 16] of [4, 5], but its result type says [2, 17]
+    net.ncg:2:3: error: `torch.convolution` needs a stride and a dilation of 1 or more and an output padding below one of them, not 3, 2 and 3
+    net.ncg:2:3: error: `torch.convolution` has a weight [4, 2, 3], which 3 groups do not divide
+    "#);
+}
+
+#[test]
+fn pools_over_one_and_three_axes_are_pools_of_rows_and_columns() {
+    let pool = |name: &str, kernel: &[i64], argument: &[usize], result: &[usize]| {
+        let list = |value: &dyn Fn(i64) -> i64| {
+            kernel.iter().map(|&size| value(size).to_string()).collect::<Vec<_>>().join(", ")
+        };
+        let (sizes, zeros, ones) = (list(&|size| size), list(&|_| 0), list(&|_| 1));
+        let rest = match name {
+            "max_pool" => format!("dilation = array<i64: {ones}>"),
+            _ => "count_include_pad = true, divisor_override = 0".to_owned(),
+        };
+        let attributes = format!(
+            "kernel = array<i64: {sizes}>, stride = array<i64: {sizes}>, padding = array<i64: {zeros}>, ceil_mode = true, {rest}"
+        );
+        ops(&one(name, &attributes, &tensor(argument), &tensor(result))).join(" ")
+    };
+    for (name, op) in [("max_pool", "max_pool2d"), ("avg_pool", "avg_pool2d")] {
+        assert_eq!(pool(name, &[2], &[3, 7], &[3, 4]), format!("reshape {op} reshape"));
+        let volume = [2, 5, 4, 7];
+        assert_eq!(
+            pool(name, &[2, 2, 3], &volume, &[2, 3, 2, 3]),
+            format!("reshape {op} reshape {op} reshape")
+        );
+        // An axis that nothing happens to takes no pool.
+        assert_eq!(pool(name, &[2, 1, 1], &volume, &[2, 3, 4, 7]), format!("reshape {op} reshape"));
+        assert_eq!(pool(name, &[1, 2, 3], &volume, &[2, 5, 2, 3]), format!("reshape {op} reshape"));
+    }
+}
+
 #[test]
 fn windows_of_averages_are_spelled_out() {
     let attributes = "kernel = array<i64: 3, 2>, stride = array<i64: 2, 2>, padding = array<i64: 1, 1>, \
