@@ -81,8 +81,10 @@ def evaluate(op, inputs, out_shape, tensors):
         return sum(inputs)
     if kind == "concat":
         return np.concatenate(inputs, op["axis"] + 1)
-    if kind == "slice":
-        return x.take(op["start"] + op["step"] * np.arange(out_shape[op["axis"]]), op["axis"] + 1)
+    if kind == "gather":
+        return x.take(op["indices"], op["axis"] + 1)
+    if kind == "permute":
+        return x.transpose([0] + [axis + 1 for axis in op["axes"]])
     if kind == "pad":
         return np.pad(x, [(0, 0), *zip(op["before"], op["after"])])
     if kind == "reshape":

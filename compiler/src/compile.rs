@@ -32,8 +32,8 @@ pub struct Settings {
 }
 
 /// The passes that make the real network ready for calibration.
-pub const FRONT: &str = "remove-identity,fold-batch-norm,lower-torch-to-ann,sink-head,fold-input-affine,hoist-activation,merge-reshapes,\
-                         insert-requantize,remove-dead-ops";
+pub const FRONT: &str = "remove-identity,fold-batch-norm,lower-torch-to-ann,sink-head,sink-permutes,fold-input-affine,\
+                         hoist-activation,merge-reshapes,gather-channels,insert-requantize,remove-dead-ops";
 
 impl Settings {
     /// The passes from the real network to the integer one.

@@ -164,26 +164,24 @@ fn nothing_to_convert() {
     refused(&tiny, &[], "no-neurons");
 }
 
-/// What only the quantiser could not do is said by `check` already.
+/// What only a pass could not do is said by `check` already.
 #[test]
-fn reshapes_that_would_mix_channels() {
+fn maxima_over_uneven_parts() {
     let tiny = Tiny::new();
-    let text = "graph @mixed(%x: f32[N, 2, 8, 8]) -> f32[N, 8] {
-  %0 = flatten(%x, start_dim = 2)               # merge
-  %1 = linear(%0, weight = @first.weight)       # first
-  %2 = linear(%1, weight = @second.weight)      # second
-  %3 = relu(%2)                                 # relu
-  %4 = flatten(%3)                              # flatten
-  return %4
+    let text = "graph @uneven(%x: f32[N, 2, 8, 8]) -> f32[N, 18] {
+  %0 = mul(%x, @gain)                               # gain
+  %1 = relu(%0)                                     # relu
+  %2 = adaptive_max_pool2d(%1, output_size = 3)     # pool
+  %3 = flatten(%2)                                  # flatten
+  return %3
 }
 ";
     std::fs::write(tiny.path("net.ncg"), text).unwrap();
-    let weights = [Tensor::random("first.weight", &[5, 64], 1), Tensor::random("second.weight", &[4, 5], 2)];
-    tensors::write(&tiny.path("net.safetensors"), &weights);
-    refused(&tiny, &[], "unsupported: a reshape must keep the channels");
+    tensors::write(&tiny.path("net.safetensors"), &[Tensor::random("gain", &[2, 1, 1], 1)]);
+    refused(&tiny, &[], "unsupported: maxima over parts of different sizes");
     let (graph, weights) = (tiny.path("net.ncg"), tiny.path("net.safetensors"));
     let checked = neurocudac(&[&"check", &graph, &"--weights", &weights], &[]).ends_with(2);
-    checked.says("unsupported: a reshape must keep the channels").says("net.ncg:4:");
+    checked.says("unsupported: maxima over parts of different sizes").says("net.ncg:4:");
 }
 
 #[test]

@@ -75,19 +75,8 @@ impl Charges {
                 let views = operands.iter().map(|operand| operand.view()).collect::<Vec<_>>();
                 concatenate(Axis((concat.axis - 1).max(0) as usize), &views).ok()
             }
-            Some(ann::Op::Slice(slice)) => {
-                let axis = (slice.axis - 1).max(0) as usize;
-                let taken = shape.get(axis).copied().unwrap_or(0);
-                let end = slice.start as usize + taken.saturating_sub(1) * slice.step as usize + 1;
-                (first.shape().get(axis).is_some_and(|&size| end <= size) && slice.step > 0).then(|| {
-                    first
-                        .slice_axis(
-                            Axis(axis),
-                            Slice::new(slice.start as isize, Some(end as isize), slice.step as isize),
-                        )
-                        .to_owned()
-                })
-            }
+            Some(ann::Op::Gather(gather)) => gathered(first, gather.axis, &gather.indices),
+            Some(ann::Op::Permute(permute)) => permuted(first, &permute.axes),
             Some(ann::Op::Pad(pad)) => pad_zeros(first, &pad.before, zeros),
             Some(ann::Op::Reshape(_)) => {
                 first.as_standard_layout().to_owned().into_shape_with_order(IxDyn(shape)).ok()
@@ -101,6 +90,25 @@ impl Charges {
         };
         charge.filter(|charge| charge.shape() == shape).ok_or_else(misfit)
     }
+}
+
+fn gathered(input: &ArrayD<f64>, axis: i64, indices: &[i64]) -> Option<ArrayD<f64>> {
+    let axis = usize::try_from(axis.checked_sub(1)?).ok()?;
+    let size = *input.shape().get(axis)?;
+    let indices = indices.iter().map(|&index| usize::try_from(index).ok().filter(|&index| index < size));
+    Some(input.select(Axis(axis), &indices.collect::<Option<Vec<_>>>()?))
+}
+
+fn permuted(input: &ArrayD<f64>, axes: &[i64]) -> Option<ArrayD<f64>> {
+    let axes = axes.iter().skip(1).map(|&axis| usize::try_from(axis.checked_sub(1)?).ok());
+    let axes = axes.collect::<Option<Vec<_>>>()?;
+    let mut sorted = axes.clone();
+    sorted.sort_unstable();
+    sorted
+        .iter()
+        .copied()
+        .eq(0..input.ndim())
+        .then(|| input.view().permuted_axes(axes).as_standard_layout().to_owned())
 }
 
 fn pad_zeros(input: &ArrayD<f64>, before: &[i64], mut result: ArrayD<f64>) -> Option<ArrayD<f64>> {
@@ -244,7 +252,9 @@ mod tests {
       : (tensor<?x2x3x3xi32>) -> tensor<?x2x5x5xi32>
     %2 = "ann.pad"(%1) {{before = array<i64: 0, 1, 0, 2>, after = array<i64: 0, 0, 1, 0>}}
       : (tensor<?x2x5x5xi32>) -> tensor<?x3x6x7xi32>
-    %3 = "ann.slice"(%2) {{axis = 3, start = 1, step = 2}} : (tensor<?x3x6x7xi32>) -> tensor<?x3x6x3xi32>
+    %a = "ann.gather"(%2) {{axis = 3, indices = array<i64: 5, 1, 1>}} : (tensor<?x3x6x7xi32>) -> tensor<?x3x6x3xi32>
+    %b = "ann.permute"(%a) {{axes = array<i64: 0, 3, 1, 2>}} : (tensor<?x3x6x3xi32>) -> tensor<?x3x3x6xi32>
+    %3 = "ann.permute"(%b) {{axes = array<i64: 0, 2, 3, 1>}} : (tensor<?x3x3x6xi32>) -> tensor<?x3x6x3xi32>
     %4 = "ann.concat"(%3, %3) {{axis = 2}} : (tensor<?x3x6x3xi32>, tensor<?x3x6x3xi32>) -> tensor<?x3x12x3xi32>
     %5 = "ann.sum_pool2d"(%4) {{rows = array<i64: 0, 6, 5, 12>, columns = array<i64: 0, 1, 1, 3>,
       multiplier = dense<[[2, 1], [3, 5]]> : tensor<2x2xi32>}} : (tensor<?x3x12x3xi32>) -> tensor<?x3x2x2xi32>

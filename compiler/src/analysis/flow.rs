@@ -8,20 +8,19 @@ use neurocuda_dialects::{Tensor, ann, snn};
 const LARGEST_MULTIPLE: u64 = 1 << 12;
 
 /// Where the channels of a weightless linear op come from, and by how much it multiplies them.
+///
+/// Channels of operands and of the result that have elements in common make a *part*: a channel that is sliced off and its
+/// source, a channel that is flattened and its features, all channels of a permutation that turns channels into positions. The
+/// elements of a result channel may come from any operand channel of its part, and from no other.
 pub struct Flow {
-    /// For each channel of the result the operand and channel that it comes from; `None` for padding.
-    sources: Vec<Option<Source>>,
-    /// Channels of each operand.
-    channels: Vec<usize>,
+    /// For each channel of each operand its part; `None` where the channel goes nowhere.
+    operands: Vec<Vec<Option<usize>>>,
+    /// For each channel of the result its part; `None` for padding.
+    result: Vec<Option<usize>>,
+    /// Number of parts.
+    parts: usize,
     /// The integer form of the op gives this many times the real result: the common multiple of an average's divisors.
     pub multiple: u64,
-}
-
-/// A channel of one operand, or of all operands alike.
-#[derive(Clone, Copy)]
-enum Source {
-    Of(usize, usize),
-    All(usize),
 }
 
 impl Flow {
@@ -32,104 +31,144 @@ impl Flow {
     /// If the op is another one, or averages over windows whose sizes have no small common multiple.
     pub fn of<'c>(operation: OperationRef<'c, '_>) -> IrResult<'c, Self> {
         let shapes = operation.operands().map(mlir::sample_shape).collect::<IrResult<Vec<_>>>()?;
-        let channels = shapes.iter().map(|shape| shape.first().copied().unwrap_or(1)).collect::<Vec<_>>();
-        let first = channels.first().copied().unwrap_or(0);
-        let mut multiple = 1;
-        let of_first = |range: std::ops::Range<usize>| {
-            range.map(|channel| Some(Source::Of(0, channel))).collect::<Vec<_>>()
-        };
-        let sources = match read(operation)? {
-            Some(ann::Op::Add(_)) => (0..first).map(|channel| Some(Source::All(channel))).collect(),
-            Some(ann::Op::Concat(ann::Concat { axis: 1 })) => channels
-                .iter()
-                .enumerate()
-                .flat_map(|(operand, &channels)| {
-                    (0..channels).map(move |channel| Some(Source::Of(operand, channel)))
-                })
-                .collect(),
-            // Joined along another axis, the operands share their channels.
-            Some(ann::Op::Concat(_)) => (0..first).map(|channel| Some(Source::All(channel))).collect(),
-            Some(ann::Op::Slice(ann::Slice { axis: 1, start, step })) => {
-                let taken = mlir::sample_shape(mlir::result(operation)?)?.first().copied().unwrap_or(0);
-                (0..taken).map(|index| Some(Source::Of(0, start as usize + index * step as usize))).collect()
+        let to = mlir::sample_shape(mlir::result(operation)?)?;
+        let from = shapes.first().map(Vec::as_slice).unwrap_or_default();
+        let channels = |shape: &[usize]| shape.first().copied().unwrap_or(1);
+        // Channel c of every operand is channel c of the result.
+        let aligned =
+            || Self::new(&shapes, (0..channels(from)).map(Some).collect(), |_, channel| Some(channel));
+        Ok(match read(operation)? {
+            Some(ann::Op::Concat(ann::Concat { axis: 1 })) => {
+                let starts = shapes
+                    .iter()
+                    .scan(0, |next, shape| Some(std::mem::replace(next, *next + channels(shape))));
+                let starts = starts.collect::<Vec<_>>();
+                let result = (0..channels(&to)).map(Some).collect();
+                Self::new(&shapes, result, |operand, channel| Some(starts[operand] + channel))
+            }
+            Some(ann::Op::Gather(ann::Gather { axis: 1, indices })) => {
+                let result = indices.iter().map(|&index| Some(usize::try_from(index).unwrap_or(usize::MAX)));
+                let result = result.collect::<Vec<_>>();
+                let mut taken = vec![false; channels(from)];
+                for &index in result.iter().flatten() {
+                    *taken.get_mut(index).ok_or_else(|| {
+                        IrError::at(operation, format!("takes slab {index} of samples {from:?}"))
+                    })? = true;
+                }
+                Self::new(&shapes, result, |_, channel| taken[channel].then_some(channel))
             }
             Some(ann::Op::Pad(pad)) => {
-                let count = |counts: &[i64]| counts.get(1).copied().unwrap_or(0) as usize;
-                let mut sources = vec![None; count(&pad.before)];
-                sources.extend(of_first(0..first));
-                sources.extend(vec![None; count(&pad.after)]);
-                sources
+                let count = |counts: &[i64]| counts.get(1).copied().unwrap_or(0).max(0) as usize;
+                let mut result = vec![None; count(&pad.before)];
+                result.extend((0..channels(from)).map(Some));
+                result.extend(vec![None; count(&pad.after)]);
+                Self::new(&shapes, result, |_, channel| Some(channel))
             }
             Some(ann::Op::Reshape(_)) => {
-                let result = mlir::sample_shape(mlir::result(operation)?)?;
-                let (from, to) = (first, result.first().copied().unwrap_or(1));
-                let elements = |shape: &[usize]| shape.iter().product::<usize>();
-                let each = elements(&shapes[0]) / from.max(1);
-                if from == to {
-                    of_first(0..from)
-                } else if elements(&result) == to {
-                    (0..to).map(|feature| Some(Source::Of(0, feature / each.max(1)))).collect()
-                } else {
-                    return Err(IrError::at(
-                        operation,
-                        "unsupported: a reshape must keep the channels or flatten everything; others would mix channels, which have \
-                         scales of their own: flatten everything, or keep the channels apart",
-                    ));
-                }
+                let each = |shape: &[usize]| shape.iter().skip(1).product::<usize>().max(1);
+                // Channels begin together at the common multiples of their lengths.
+                let part = least_common_multiple(each(from), each(&to));
+                let result = (0..channels(&to)).map(|channel| Some(channel * each(&to) / part)).collect();
+                Self::new(&shapes, result, |_, channel| Some(channel * each(from) / part))
+            }
+            Some(ann::Op::Permute(permute)) if permute.axes.get(1) != Some(&1) => {
+                Self::new(&shapes, vec![Some(0); channels(&to)], |_, _| Some(0))
             }
             Some(ann::Op::AvgPool2d(pool)) => {
-                multiple = common_multiple(&pool.divisor.read()?).ok_or_else(|| {
+                let multiple = common_multiple(&pool.divisor.read()?).ok_or_else(|| {
                     IrError::at(
                         operation,
                         "unsupported: the windows have too many different sizes: their common multiple is over 4096",
                     )
                 })?;
-                of_first(0..first)
+                Self { multiple, ..aligned() }
             }
-            Some(ann::Op::Slice(_) | ann::Op::SumPool2d(_) | ann::Op::MaxPool2d(_)) => of_first(0..first),
+            // Joined along another axis than that of the channels, operands share their channels, as in a sum.
+            Some(
+                ann::Op::Add(_)
+                | ann::Op::Concat(_)
+                | ann::Op::Gather(_)
+                | ann::Op::Permute(_)
+                | ann::Op::SumPool2d(_)
+                | ann::Op::MaxPool2d(_),
+            ) => aligned(),
             _ => {
                 return Err(IrError::at(
                     operation,
                     format!("`{}` is no weightless linear op", mlir::name(operation)),
                 ));
             }
-        };
-        Ok(Self { sources, channels, multiple })
+        })
+    }
+
+    fn new(
+        shapes: &[Vec<usize>],
+        result: Vec<Option<usize>>,
+        part: impl Fn(usize, usize) -> Option<usize>,
+    ) -> Self {
+        let operands = shapes
+            .iter()
+            .enumerate()
+            .map(|(operand, shape)| {
+                (0..shape.first().copied().unwrap_or(1)).map(|channel| part(operand, channel)).collect()
+            })
+            .collect::<Vec<Vec<_>>>();
+        let parts = operands.iter().flatten().chain(&result).flatten().max().map_or(0, |last| last + 1);
+        Self { operands, result, parts, multiple: 1 }
+    }
+
+    /// For each channel of each operand its part; `None` where the channel goes nowhere.
+    pub fn operand_parts(&self) -> &[Vec<Option<usize>>] {
+        &self.operands
+    }
+
+    /// For each channel of the result its part; `None` for padding.
+    pub fn result_parts(&self) -> &[Option<usize>] {
+        &self.result
+    }
+
+    /// Number of parts.
+    pub fn parts(&self) -> usize {
+        self.parts
+    }
+
+    /// Whether several channels of one operand have elements in one channel of the result.
+    pub fn mixes(&self) -> bool {
+        self.operands.iter().any(|operand| {
+            let mut seen = vec![false; self.parts];
+            operand.iter().flatten().any(|&part| std::mem::replace(&mut seen[part], true))
+        })
     }
 
     /// A number for each channel of the result from those of the operands: the largest where several meet, `padding` where
     /// none is.
     pub fn forward(&self, operands: &[Vec<f64>], padding: f64) -> Vec<f64> {
-        let at = |operand: usize, channel: usize| {
-            operands.get(operand).and_then(|values| values.get(channel)).copied()
-        };
-        self.sources
-            .iter()
-            .map(|source| match *source {
-                None => padding,
-                Some(Source::Of(operand, channel)) => at(operand, channel).unwrap_or(padding),
-                Some(Source::All(channel)) => {
-                    (0..operands.len()).filter_map(|operand| at(operand, channel)).fold(0.0, f64::max)
-                }
-            })
-            .collect()
+        let mut parts = vec![0.0f64; self.parts];
+        for (part, &value) in
+            self.operands.iter().zip(operands).flat_map(|(parts, values)| parts.iter().zip(values))
+        {
+            if let Some(part) = *part {
+                parts[part] = parts[part].max(value);
+            }
+        }
+        self.result.iter().map(|part| part.map_or(padding, |part| parts[part])).collect()
     }
 
     /// A number for each channel of each operand from those of the result that come from it: `combine` makes one of several, as
     /// where a channel is flattened into features; `unused` where a channel goes nowhere.
     pub fn backward(&self, result: &[f64], unused: f64, combine: fn(&[f64]) -> f64) -> Vec<Vec<f64>> {
-        let mut operands = self.channels.iter().map(|&channels| vec![vec![]; channels]).collect::<Vec<_>>();
-        for (source, &value) in self.sources.iter().zip(result) {
-            match *source {
-                None => {}
-                Some(Source::Of(operand, channel)) => operands[operand][channel].push(value),
-                Some(Source::All(channel)) => {
-                    operands.iter_mut().for_each(|operand| operand[channel].push(value));
-                }
+        let mut parts = vec![vec![]; self.parts];
+        for (part, &value) in self.result.iter().zip(result) {
+            if let Some(part) = *part {
+                parts[part].push(value);
             }
         }
-        let one = |values: &Vec<f64>| if values.is_empty() { unused } else { combine(values) };
-        operands.iter().map(|operand| operand.iter().map(one).collect()).collect()
+        let parts = parts
+            .iter()
+            .map(|values: &Vec<f64>| if values.is_empty() { unused } else { combine(values) })
+            .collect::<Vec<_>>();
+        let one = |part: &Option<usize>| part.map_or(unused, |part| parts[part]);
+        self.operands.iter().map(|operand| operand.iter().map(one).collect()).collect()
     }
 }
 
@@ -152,9 +191,10 @@ fn read<'c>(operation: OperationRef<'c, '_>) -> IrResult<'c, Option<ann::Op<'c>>
     Ok(match snn::Op::read(operation).map_err(fail)? {
         Some(snn::Op::Add(_)) => Some(ann::Op::Add(ann::Add {})),
         Some(snn::Op::Concat(snn::Concat { axis })) => Some(ann::Op::Concat(ann::Concat { axis })),
-        Some(snn::Op::Slice(snn::Slice { axis, start, step })) => {
-            Some(ann::Op::Slice(ann::Slice { axis, start, step }))
+        Some(snn::Op::Gather(snn::Gather { axis, indices })) => {
+            Some(ann::Op::Gather(ann::Gather { axis, indices }))
         }
+        Some(snn::Op::Permute(snn::Permute { axes })) => Some(ann::Op::Permute(ann::Permute { axes })),
         Some(snn::Op::Pad(snn::Pad { before, after })) => Some(ann::Op::Pad(ann::Pad { before, after })),
         Some(snn::Op::Reshape(_)) => Some(ann::Op::Reshape(ann::Reshape {})),
         Some(snn::Op::MaxPool2d(snn::MaxPool2d { kernel, stride, padding, dilation })) => {
@@ -176,6 +216,10 @@ fn common_multiple(divisors: &Tensor) -> Option<u64> {
         let next = multiple / greatest_common_divisor(multiple, divisor) * divisor;
         (next <= LARGEST_MULTIPLE.max(divisor)).then_some(next)
     })
+}
+
+fn least_common_multiple(a: usize, b: usize) -> usize {
+    a / (greatest_common_divisor(a as u64, b as u64) as usize).max(1) * b
 }
 
 fn greatest_common_divisor(a: u64, b: u64) -> u64 {
@@ -215,11 +259,14 @@ mod tests {
     #[test]
     fn channels_go_where_the_op_puts_them() {
         let image = "tensor<?x3x2x2xf32>";
-        follows("\"ann.slice\"(%x) {axis = 1, start = 0, step = 2}", image, "tensor<?x2x2x2xf32>");
-        follows("\"ann.slice\"(%x) {axis = 3, start = 1, step = 1}", image, "tensor<?x3x2x1xf32>");
+        follows("\"ann.gather\"(%x) {axis = 1, indices = array<i64: 0, 2>}", image, "tensor<?x2x2x2xf32>");
+        follows("\"ann.gather\"(%x) {axis = 1, indices = array<i64: 2, 0, 2>}", image, "tensor<?x3x2x2xf32>");
+        follows("\"ann.gather\"(%x) {axis = 3, indices = array<i64: 1>}", image, "tensor<?x3x2x1xf32>");
+        follows("\"ann.permute\"(%x) {axes = array<i64: 0, 1, 3, 2>}", image, "tensor<?x3x2x2xf32>");
         let pad = "\"ann.pad\"(%x) {before = array<i64: 0, 2, 0, 1>, after = array<i64: 0, 1, 0, 0>}";
         follows(pad, image, "tensor<?x6x2x3xf32>");
         follows("\"ann.reshape\"(%x)", image, "tensor<?x12xf32>");
+        follows("\"ann.reshape\"(%x)", image, "tensor<?x6x2xf32>");
         follows("\"ann.reshape\"(%x)", image, "tensor<?x3x4xf32>");
         let pool = "\"ann.max_pool2d\"(%x) {kernel = array<i64: 2, 2>, stride = array<i64: 2, 2>, \
                     padding = array<i64: 0, 0>, dilation = array<i64: 1, 1>}";
@@ -256,13 +303,31 @@ mod tests {
         });
     }
 
-    #[test]
-    fn reshapes_that_mix_channels_are_refused() {
-        let body = "%r = \"ann.reshape\"(%x) : (tensor<?x4x3xf32>) -> tensor<?x2x6xf32>";
-        on_module(&network("tensor<?x4x3xf32>", body, "tensor<?x2x6xf32>"), |module| {
+    /// What comes forwards of 1, 2, 4, …, and backwards of that, and whether channels mix.
+    fn mixing(op: &str, input: &str, output: &str) -> (Vec<f64>, Vec<f64>, bool) {
+        let body = format!("%r = \"{op} : ({input}) -> {output}");
+        on_module(&network(input, &body, output), |module| {
             let op = mlir::operations(mlir::network_block(operation(module)).unwrap())[0];
-            assert!(Flow::of(op).is_err_and(|error| error.message.contains("mix channels")));
-        });
+            let flow = Flow::of(op).unwrap();
+            let values = (0..flow.operands[0].len()).map(|channel| f64::powi(2.0, channel as i32)).collect();
+            let forward = flow.forward(&[values], 0.0);
+            let backward = flow.backward(&forward, 0.0, largest).remove(0);
+            (forward, backward, flow.mixes())
+        })
+    }
+
+    #[test]
+    fn channels_that_meet_make_one_part() {
+        let pairs = mixing("ann.reshape\"(%x)", "tensor<?x4x3xf32>", "tensor<?x2x6xf32>");
+        assert_eq!(pairs, (vec![2.0, 8.0], vec![2.0, 2.0, 8.0, 8.0], true));
+        // Two of three are one and a half of two.
+        let ragged = mixing("ann.reshape\"(%x)", "tensor<?x6x2xf32>", "tensor<?x4x3xf32>");
+        assert_eq!(ragged, (vec![4.0, 4.0, 32.0, 32.0], vec![4.0, 4.0, 4.0, 32.0, 32.0, 32.0], true));
+        let split = mixing("ann.reshape\"(%x)", "tensor<?x2x6xf32>", "tensor<?x4x3xf32>");
+        assert_eq!(split, (vec![1.0, 1.0, 2.0, 2.0], vec![1.0, 2.0], false));
+        let swapped = "ann.permute\"(%x) {axes = array<i64: 0, 2, 1>}";
+        let turned = mixing(swapped, "tensor<?x4x3xf32>", "tensor<?x3x4xf32>");
+        assert_eq!(turned, (vec![8.0; 3], vec![8.0; 4], true));
     }
 
     #[test]

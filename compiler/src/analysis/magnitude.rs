@@ -159,12 +159,14 @@ mod tests {
             (pool, "tensor<?x4x2x2xi32>"),
             ("\"ann.add\"(%x, %x)", same),
             ("\"ann.concat\"(%x, %x) {axis = 1}", "tensor<?x8x3x3xi32>"),
-            ("\"ann.slice\"(%x) {axis = 1, start = 1, step = 2}", "tensor<?x2x3x3xi32>"),
+            ("\"ann.gather\"(%x) {axis = 1, indices = array<i64: 1, 3, 1>}", "tensor<?x3x3x3xi32>"),
+            ("\"ann.permute\"(%x) {axes = array<i64: 0, 2, 1, 3>}", "tensor<?x3x4x3xi32>"),
             (
                 "\"ann.pad\"(%x) {before = array<i64: 0, 1, 0, 0>, after = array<i64: 0, 1, 0, 0>}",
                 "tensor<?x6x3x3xi32>",
             ),
             ("\"ann.reshape\"(%x)", "tensor<?x36xi32>"),
+            ("\"ann.reshape\"(%x)", "tensor<?x2x18xi32>"),
         ] {
             let (bound, largest) = bound_and_largest(op, 4, output, &[3.0, 1.0, 10.0, 5.0]);
             assert_eq!(bound, largest, "{op}");

@@ -7,4 +7,5 @@ pub mod histogram;
 pub mod latency;
 pub mod magnitude;
 pub mod observation;
+pub mod sharing;
 pub mod table;

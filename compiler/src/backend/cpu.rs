@@ -274,9 +274,13 @@ impl Emitter {
             },
             snn::Op::Add(_) => OpKind::Add,
             snn::Op::Concat(concat) => OpKind::Concat { axis: axis(concat.axis)? },
-            snn::Op::Slice(slice) => {
-                OpKind::Slice { axis: axis(slice.axis)?, start: size(slice.start)?, step: size(slice.step)? }
-            }
+            snn::Op::Gather(gather) => OpKind::Gather {
+                axis: axis(gather.axis)?,
+                indices: gather.indices.iter().map(|&index| size(index)).collect::<IrResult<_>>()?,
+            },
+            snn::Op::Permute(permute) => OpKind::Permute {
+                axes: permute.axes.iter().skip(1).map(|&axis| size(axis - 1)).collect::<IrResult<_>>()?,
+            },
             snn::Op::Pad(pad) => OpKind::Pad { before: counts(&pad.before)?, after: counts(&pad.after)? },
             snn::Op::Reshape(_) => OpKind::Reshape,
             snn::Op::MaxPool2d(pool) => OpKind::MaxPool2d {

@@ -120,11 +120,11 @@ impl<'a> Checker<'a> {
         layer: &str,
     ) -> Result<Given, Reported> {
         let argument = match (param.kind, &literal.node) {
-            (Kind::Tensor | Kind::Tensors | Kind::TensorOrNumber, Literal::Value(name)) => {
+            (Kind::Tensor | Kind::Tensors | Kind::Operand, Literal::Value(name)) => {
                 let (id, shape) = self.tensor(name, literal.span, layer)?;
                 return Ok(Given::Tensor(id, shape));
             }
-            (Kind::Weight, Literal::Weight(key)) => {
+            (Kind::Weight | Kind::Operand, Literal::Weight(key)) => {
                 Some(Argument::Weight(self.weight(key, literal.span, layer)?))
             }
             (Kind::Bool, Literal::Bool(b)) => Some(Argument::Bool(*b)),
@@ -133,7 +133,7 @@ impl<'a> Checker<'a> {
             (Kind::Ints, Literal::Int(n)) => Some(Argument::Ints(vec![*n])),
             (Kind::Sizes(axes), Literal::List(items)) if items.len() == axes => int_list(items),
             (Kind::Ints, Literal::List(items)) => int_list(items),
-            (Kind::Float | Kind::TensorOrNumber, literal) => float(literal).map(Argument::Float),
+            (Kind::Float | Kind::Operand, literal) => float(literal).map(Argument::Float),
             (Kind::Floats, Literal::List(items)) => {
                 items.iter().map(|item| float(&item.node)).collect::<Option<_>>().map(Argument::Floats)
             }

@@ -16,10 +16,10 @@ use melior::ir::attribute::{StringAttribute, TypeAttribute};
 use melior::ir::operation::OperationLike;
 use melior::ir::r#type::{FunctionType, RankedTensorType};
 use melior::ir::{Block, BlockLike, Location, Module, Region, RegionLike, Type, Value};
-use neurocuda_dialects::{Tensor, TensorAttr, ViewError, resource, torch};
+use neurocuda_dialects::{Elements, Tensor, TensorAttr, ViewError, resource, torch};
 
 use super::graph::{Graph, Node, Shape, ValueId, WeightRef};
-use super::ops::{Addend, AvgPool, Conv, ConvTranspose, MaxPool, TorchOp};
+use super::ops::{AvgPool, Conv, ConvTranspose, MaxPool, Operand, TorchOp};
 use super::weights::Weights;
 use crate::diagnostic::Origin;
 use crate::mlir::{Number, batch_type};
@@ -118,6 +118,19 @@ impl<'c, 'g> Emitter<'c, 'g> {
                     }
                     value
                 }
+                TorchOp::Add(_) | TorchOp::Sub(_) => {
+                    let result = self.value_type(&node.shape);
+                    let mut repeated = Vec::with_capacity(operands.len());
+                    for (operand, input) in operands.iter().zip(&node.inputs) {
+                        repeated.push(match self.graph.shape(*input) {
+                            Some(shape) if *shape != node.shape => {
+                                append(torch::Op::Expand(torch::Expand {}), &[*operand], result)?
+                            }
+                            _ => *operand,
+                        });
+                    }
+                    append(op, &repeated, result)?
+                }
                 _ => append(op, &operands, self.value_type(&node.shape))?,
             };
             values.push(value);
@@ -200,11 +213,22 @@ impl<'c, 'g> Emitter<'c, 'g> {
             TorchOp::Sigmoid(_) => torch::Op::Sigmoid(torch::Sigmoid {}),
             TorchOp::Tanh(_) => torch::Op::Tanh(torch::Tanh {}),
             TorchOp::Mish(_) => torch::Op::Mish(torch::Mish {}),
-            TorchOp::Add(op) => match op.y {
-                Addend::Tensor => torch::Op::Add(torch::Add {}),
-                Addend::Number(value) => torch::Op::AddScalar(torch::AddScalar { value }),
+            TorchOp::Add(op) => match &op.y {
+                Operand::Tensor => torch::Op::Add(torch::Add {}),
+                Operand::Number(value) => torch::Op::AddScalar(torch::AddScalar { value: *value }),
+                Operand::Weight { weight, sample } => torch::Op::AddConstant(torch::AddConstant {
+                    value: self.constant(node, weight, sample, |value| value)?,
+                }),
             },
-            TorchOp::Mul(op) => torch::Op::MulScalar(torch::MulScalar { value: op.y }),
+            TorchOp::Sub(op) => match &op.y {
+                Operand::Tensor => torch::Op::Sub(torch::Sub {}),
+                Operand::Number(value) => torch::Op::AddScalar(torch::AddScalar { value: -value }),
+                Operand::Weight { weight, sample } => torch::Op::AddConstant(torch::AddConstant {
+                    value: self.constant(node, weight, sample, |value| -value)?,
+                }),
+            },
+            TorchOp::Mul(op) => self.product(node, &op.y, |value| value)?,
+            TorchOp::Div(op) => self.product(node, &op.y, f64::recip)?,
             TorchOp::Dropout(op) => torch::Op::Dropout(torch::Dropout { p: op.p }),
             TorchOp::Identity(_) => torch::Op::Identity(torch::Identity {}),
             TorchOp::MaxPool1d(op) => max_pool(op),
@@ -231,6 +255,13 @@ impl<'c, 'g> Emitter<'c, 'g> {
                 start_dim: op.start_dim as i64,
                 end_dim: op.end_dim as i64,
             }),
+            TorchOp::Reshape(_) => torch::Op::Reshape(torch::Reshape {}),
+            TorchOp::Permute(op) => {
+                torch::Op::Permute(torch::Permute { dims: op.dims.iter().map(|dim| *dim as i64).collect() })
+            }
+            TorchOp::UpsampleNearest(op) => {
+                torch::Op::UpsampleNearest(torch::UpsampleNearest { output_size: op.size.clone() })
+            }
             TorchOp::Concat(op) => torch::Op::Cat(torch::Cat { dim: op.dim as i64 }),
             TorchOp::Slice(op) => torch::Op::Slice(torch::Slice {
                 dim: op.dim as i64,
@@ -285,6 +316,40 @@ impl<'c, 'g> Emitter<'c, 'g> {
             transposed: true,
             output_padding: op.output_padding.to_vec(),
         }))
+    }
+
+    /// `x` times what `factor` makes of the operand.
+    fn product(
+        &self,
+        node: &Node,
+        operand: &Operand,
+        factor: fn(f64) -> f64,
+    ) -> Result<torch::Op<'c>, EmitError> {
+        Ok(match operand {
+            Operand::Number(value) => torch::Op::MulScalar(torch::MulScalar { value: factor(*value) }),
+            Operand::Weight { weight, sample } => torch::Op::MulConstant(torch::MulConstant {
+                value: self.constant(node, weight, sample, factor)?,
+            }),
+            Operand::Tensor => return Err(EmitError::Value(node.layer.clone())),
+        })
+    }
+
+    /// What `value` makes of the elements of a weight, with the axes of a sample.
+    fn constant(
+        &self,
+        node: &Node,
+        weight: &WeightRef,
+        sample: &[i64],
+        value: fn(f64) -> f64,
+    ) -> Result<TensorAttr<'c>, EmitError> {
+        let missing = || EmitError::Weight(weight.key.clone());
+        let elements = self.weights.get(&weight.key).and_then(|tensor| tensor.f32s()).ok_or_else(missing)?;
+        let shape = sample.iter().map(|size| *size as usize).collect::<Vec<_>>();
+        if elements.len() != shape.iter().product::<usize>() {
+            return Err(missing());
+        }
+        let elements = Elements::F64(elements.iter().map(|&element| value(f64::from(element))).collect());
+        Ok(TensorAttr::new(self.context, &format!("{}.y", node.layer), &Tensor { shape, elements })?)
     }
 
     /// A tensor of the weights file, not copied where its alignment allows it.

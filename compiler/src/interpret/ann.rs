@@ -6,8 +6,8 @@ use super::{
         sizes,
     },
     kernels::{
-        Geometry, Kernel, Windows, add, clip, concat, conv, elementwise, linear, max_pool, pad, per_channel,
-        reshape, round_half_up, slice, sum_pool, unary,
+        Geometry, Kernel, Windows, add, clip, concat, conv, elementwise, gather, linear, max_pool, pad,
+        per_channel, permute, reshape, round_half_up, sum_pool, unary,
     },
 };
 use crate::{analysis::curve::Curve, mlir::Number};
@@ -45,7 +45,8 @@ fn numbers(op: &Op, site: &Site) -> Result<(), Problem> {
         | Op::MaxPool2d(_)
         | Op::Add(_)
         | Op::Concat(_)
-        | Op::Slice(_)
+        | Op::Gather(_)
+        | Op::Permute(_)
         | Op::Pad(_)
         | Op::Reshape(_) => site.keep(),
     }
@@ -93,7 +94,8 @@ fn kernel(op: &Op, site: &Site) -> Result<Option<Kernel>, Problem> {
         Op::SumPool2d(op) => sum_pool2d(site, &op.rows, &op.columns, op.multiplier)?,
         Op::Add(_) => add(&site.shapes())?,
         Op::Concat(op) => join(site, op.axis)?,
-        Op::Slice(op) => strided_slice(site, op.axis, op.start, op.step)?,
+        Op::Gather(op) => gathered(site, op.axis, &op.indices)?,
+        Op::Permute(op) => permuted(site, &op.axes)?,
         Op::Pad(op) => zero_pad(site, &op.before, &op.after)?,
         Op::Reshape(_) => reshape(site.input()?, site.output()?)?,
         Op::Observe(_) => {
@@ -217,12 +219,22 @@ pub(super) fn join(site: &Site, axis: i64) -> Result<Kernel, Problem> {
     concat(&shapes, self::axis(axis, "axis", rank)?)
 }
 
-/// As many slabs of an axis as the result type has.
-pub(super) fn strided_slice(site: &Site, axis: i64, start: i64, step: i64) -> Result<Kernel, Problem> {
-    let (input, output) = (site.input()?, site.output()?);
+/// Slabs of an axis, by their indices.
+pub(super) fn gathered(site: &Site, axis: i64, indices: &[i64]) -> Result<Kernel, Problem> {
+    let input = site.input()?;
     let axis = self::axis(axis, "axis", input.len())?;
-    let count = output.get(axis).copied().unwrap_or_default();
-    slice(input, axis, size(start, "start", 0)?, size(step, "step", 1)?, count)
+    let indices = indices.iter().map(|&index| size(index, "indices", 0)).collect::<Result<_, _>>()?;
+    gather(input, axis, indices)
+}
+
+/// Axes in another order; the batch axis, which `axes` counts, stays first.
+pub(super) fn permuted(site: &Site, axes: &[i64]) -> Result<Kernel, Problem> {
+    let input = site.input()?;
+    let Some((0, axes)) = axes.split_first() else {
+        return Err("the batch axis, 0, must stay first".into());
+    };
+    let axes = axes.iter().map(|&axis| self::axis(axis, "axes", input.len()));
+    permute(input, &axes.collect::<Result<Vec<_>, _>>()?)
 }
 
 /// Zeros around the input.

@@ -27,6 +27,7 @@ pub use error::{InterpretError, Place};
 pub(crate) use kernels::round_half_up;
 pub use network::{Network, OpSummary};
 pub use simulate::{SpikingOutcome, SpikingOutput, StepLimit};
+pub(crate) use torch::nearest;
 
 /// A value of one sample, without the batch axis: `[C, H, W]`, `[F]` and so on.
 pub type Sample = ndarray::ArrayD<f64>;

@@ -81,7 +81,8 @@ fn spiking(op: &Op, site: &Site) -> Result<Spiking, Problem> {
         Op::SumPool2d(op) => Spiking::Synapse(ann::sum_pool2d(site, &op.rows, &op.columns, op.multiplier)?),
         Op::Add(_) => Spiking::Synapse(add(&site.shapes())?),
         Op::Concat(op) => Spiking::Synapse(ann::join(site, op.axis)?),
-        Op::Slice(op) => Spiking::Synapse(ann::strided_slice(site, op.axis, op.start, op.step)?),
+        Op::Gather(op) => Spiking::Synapse(ann::gathered(site, op.axis, &op.indices)?),
+        Op::Permute(op) => Spiking::Synapse(ann::permuted(site, &op.axes)?),
         Op::Pad(op) => Spiking::Synapse(ann::zero_pad(site, &op.before, &op.after)?),
         Op::Reshape(_) => Spiking::Synapse(reshape(site.input()?, site.output()?)?),
         Op::MaxPool2d(op) => {

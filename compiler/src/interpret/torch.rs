@@ -1,21 +1,24 @@
 //! The `torch` dialect, as PyTorch computes it at inference, in f64.
 
 use super::{
-    ann::{curve, head},
+    ann::{self, curve, head},
     decode::{
         Action, Problem, Site, Weight, all_positive, axis, channels, element_count, per_axis, reals, size,
         size_list,
     },
     kernels::{
-        Geometry, Kernel, Windows, add, clip, concat, conv, elementwise, linear, max_pool, mean, pad,
-        per_channel, reshape, slice, sum_pool,
+        Geometry, Kernel, Windows, add, clip, concat, constant, conv, elementwise, expand, gather,
+        gather_axes, linear, max_pool, mean, pad, per_channel, reshape, subtract, sum_pool,
     },
 };
 use crate::{
     analysis::curve::{Curve, Function},
     mlir::Number,
 };
-use neurocuda_dialects::torch::{self, Amax, AvgPool, Convolution, Flatten, MaxPool, Mean, Op, Slice};
+use neurocuda_dialects::{
+    TensorAttr,
+    torch::{self, Amax, AvgPool, Convolution, Flatten, MaxPool, Mean, Op, Slice, UpsampleNearest},
+};
 
 /// Decodes an op of the dialect.
 pub(super) fn decode(op: &Op, site: &Site) -> Result<Action, Problem> {
@@ -79,7 +82,20 @@ fn kernel(op: &Op, site: &Site) -> Result<Kernel, Problem> {
             let value = op.value;
             elementwise(site.input()?, move |x| x * value)
         }
+        Op::Sub(_) => subtract(&site.shapes()),
+        Op::AddConstant(op) => {
+            let (shape, values) = operand(op.value)?;
+            constant(site.input()?, &shape, values, |x, value| x + value)
+        }
+        Op::MulConstant(op) => {
+            let (shape, values) = operand(op.value)?;
+            constant(site.input()?, &shape, values, |x, value| x * value)
+        }
         Op::Flatten(op) => flatten(op, site.input()?),
+        Op::Permute(op) => ann::permuted(site, &op.dims),
+        Op::Reshape(_) => reshape(site.input()?, site.output()?),
+        Op::Expand(_) => expand(site.input()?, site.output()?),
+        Op::UpsampleNearest(op) => upsample_nearest(op, site),
         Op::Dropout(_) | Op::Identity(_) => reshape(site.input()?, site.input()?),
         Op::Softmax(torch::Softmax { dim }) => head(site, "softmax", *dim, false),
         Op::LogSoftmax(torch::LogSoftmax { dim }) => head(site, "log_softmax", *dim, false),
@@ -314,7 +330,33 @@ fn strided_slice(op: &Slice, input: &[usize]) -> Result<Kernel, Problem> {
     let dim = axis(op.dim, "dim", input.len())?;
     let (start, step) = (size(op.start, "start", 0)?, size(op.step, "step", 1)?);
     let end = size(op.end, "end", 0)?.min(input[dim]);
-    slice(input, dim, start, step, end.saturating_sub(start).div_ceil(step))
+    gather(input, dim, (start..end).step_by(step).collect())
+}
+
+/// Shape and elements of a constant.
+fn operand(value: TensorAttr) -> Result<(Vec<usize>, Vec<f64>), Problem> {
+    let shape = value.shape();
+    let values = reals(value, "value", &shape)?;
+    Ok((shape, values))
+}
+
+fn upsample_nearest(op: &UpsampleNearest, site: &Site) -> Result<Kernel, Problem> {
+    let (input, output) = (site.input()?, site.output()?);
+    let sizes = op.output_size.iter().map(|&extent| size(extent, "output_size", 1));
+    let sizes = sizes.collect::<Result<Vec<_>, _>>()?;
+    // Before indices are made for it, because the size of a result type is bounded.
+    if input.len() != sizes.len() + 1 || output.len() != input.len() || output[1..] != sizes {
+        return Err("the result does not have the size that `output_size` states".into());
+    }
+    let axes = (1..input.len()).map(|axis| nearest(input[axis], output[axis]));
+    gather_axes(input, &std::iter::once((0..input[0]).collect()).chain(axes).collect::<Vec<_>>())
+}
+
+/// Index of the element that `upsample_nearest` repeats for each of `to` elements, of an axis of `from`. PyTorch computes in f32, and
+/// so its rounding decides (`area_pixel_compute_scale`, `nearest_neighbor_compute_source_index`).
+pub(crate) fn nearest(from: usize, to: usize) -> Vec<usize> {
+    let scale = from as f32 / to as f32;
+    (0..to).map(|index| ((index as f32 * scale).floor() as usize).min(from.saturating_sub(1))).collect()
 }
 
 fn mean_over(op: &Mean, input: &[usize]) -> Result<Kernel, Problem> {

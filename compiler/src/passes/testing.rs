@@ -78,9 +78,10 @@ pub fn integer_network() -> String {
     %6 = "ann.add"(%4, %5) : (tensor<?x4x3x3xi32>, tensor<?x4x3x3xi32>) -> tensor<?x4x3x3xi32>
     %7 = "ann.requantize"(%6) {{threshold = dense<[15, 12, 10, 21]> : tensor<4xi32>, scale = {s1}, low = -7, high = 7}}
       : (tensor<?x4x3x3xi32>) -> tensor<?x4x3x3xi32>
-    %8 = "ann.slice"(%7) {{axis = 1, start = 0, step = 2}} : (tensor<?x4x3x3xi32>) -> tensor<?x2x3x3xi32>
-    %9 = "ann.slice"(%7) {{axis = 1, start = 1, step = 2}} : (tensor<?x4x3x3xi32>) -> tensor<?x2x3x3xi32>
-    %10 = "ann.concat"(%9, %8) {{axis = 1}} : (tensor<?x2x3x3xi32>, tensor<?x2x3x3xi32>) -> tensor<?x4x3x3xi32>
+    %8 = "ann.gather"(%7) {{axis = 1, indices = array<i64: 2, 0>}} : (tensor<?x4x3x3xi32>) -> tensor<?x2x3x3xi32>
+    %9 = "ann.gather"(%7) {{axis = 1, indices = array<i64: 1, 1>}} : (tensor<?x4x3x3xi32>) -> tensor<?x2x3x3xi32>
+    %p = "ann.permute"(%9) {{axes = array<i64: 0, 1, 3, 2>}} : (tensor<?x2x3x3xi32>) -> tensor<?x2x3x3xi32>
+    %10 = "ann.concat"(%p, %8) {{axis = 1}} : (tensor<?x2x3x3xi32>, tensor<?x2x3x3xi32>) -> tensor<?x4x3x3xi32>
     %11 = "ann.sum_pool2d"(%10) {{rows = array<i64: 0, 2, 1, 3>, columns = array<i64: 0, 1, 1, 3>,
       multiplier = dense<[[2, 1], [2, 1]]> : tensor<2x2xi32>}} : (tensor<?x4x3x3xi32>) -> tensor<?x4x2x2xi32>
     %12 = "ann.pad"(%11) {{before = array<i64: 0, 0, 0, 1>, after = array<i64: 0, 0, 1, 0>}}

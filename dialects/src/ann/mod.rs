@@ -25,8 +25,10 @@ ops! { "ann";
     Add = "ann.add" {},
     /// Two tensors joined along an axis.
     Concat = "ann.concat" { axis: i64 },
-    /// Every step-th slab of an axis from start on.
-    Slice = "ann.slice" { axis: i64, start: i64, step: i64 },
+    /// Slab i of an axis is slab indices\[i\] of the input.
+    Gather = "ann.gather" { axis: i64, indices: Vec<i64> },
+    /// Axis i is axis axes\[i\] of the input; the batch axis stays first.
+    Permute = "ann.permute" { axes: Vec<i64> },
     /// Zeros around the input, counts for each axis.
     Pad = "ann.pad" { before: Vec<i64>, after: Vec<i64> },
     /// The same elements in row-major order under the shape of the result.

@@ -17,8 +17,10 @@ ops! { "snn";
     Add = "snn.add" {},
     /// Two tensors joined along an axis.
     Concat = "snn.concat" { axis: i64 },
-    /// Every step-th slab of an axis from start on.
-    Slice = "snn.slice" { axis: i64, start: i64, step: i64 },
+    /// Slab i of an axis is slab indices\[i\] of the input.
+    Gather = "snn.gather" { axis: i64, indices: Vec<i64> },
+    /// Axis i is axis axes\[i\] of the input; the batch axis stays first.
+    Permute = "snn.permute" { axes: Vec<i64> },
     /// Silent elements around the input.
     Pad = "snn.pad" { before: Vec<i64>, after: Vec<i64> },
     /// The same elements in row-major order under the shape of the result.

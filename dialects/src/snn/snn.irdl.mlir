@@ -115,18 +115,26 @@ irdl.dialect @snn attributes {summary = "neurons, synapses, encoder and readout 
       "axis" = %axis
     }
   }
-  irdl.operation @slice attributes {summary = "every step-th slab of an axis from start on", pure} {
+  irdl.operation @gather attributes {summary = "slab i of an axis is slab indices[i] of the input", pure} {
     %input_type = irdl.base "!builtin.tensor"
     %axis = irdl.base "#builtin.integer"
-    %start = irdl.base "#builtin.integer"
-    %step = irdl.base "#builtin.integer"
+    %indices = irdl.base "#builtin.dense_array"
     %result_type = irdl.base "!builtin.tensor"
     irdl.operands(input: %input_type)
     irdl.results(result: %result_type)
     irdl.attributes {
       "axis" = %axis,
-      "start" = %start,
-      "step" = %step
+      "indices" = %indices
+    }
+  }
+  irdl.operation @permute attributes {summary = "axis i is axis axes[i] of the input; the batch axis stays first", pure} {
+    %input_type = irdl.base "!builtin.tensor"
+    %axes = irdl.base "#builtin.dense_array"
+    %result_type = irdl.base "!builtin.tensor"
+    irdl.operands(input: %input_type)
+    irdl.results(result: %result_type)
+    irdl.attributes {
+      "axes" = %axes
     }
   }
   irdl.operation @pad attributes {summary = "silent elements around the input", pure} {

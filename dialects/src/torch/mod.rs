@@ -49,6 +49,12 @@ ops! { "torch";
     AddScalar = "torch.add_scalar" { value: f64 },
     /// Input times a constant.
     MulScalar = "torch.mul_scalar" { value: f64 },
+    /// Difference of two tensors of one shape.
+    Sub = "torch.sub" {},
+    /// Input plus a constant, whose axes are those of a sample or 1.
+    AddConstant<'c> = "torch.add_constant" { value: TensorAttr<'c> },
+    /// Input times a constant, whose axes are those of a sample or 1.
+    MulConstant<'c> = "torch.mul_constant" { value: TensorAttr<'c> },
     /// Axes start_dim to end_dim as one.
     Flatten = "torch.flatten" { start_dim: i64, end_dim: i64 },
     /// Identity at inference.
@@ -57,6 +63,14 @@ ops! { "torch";
     Identity = "torch.identity" {},
     /// Two tensors joined along an axis.
     Cat = "torch.cat" { dim: i64 },
+    /// Axis i is axis dims\[i\] of the input; the batch axis stays first.
+    Permute = "torch.permute" { dims: Vec<i64> },
+    /// The same elements in row-major order under the shape of the result.
+    Reshape = "torch.reshape" {},
+    /// Axes of size 1 repeated to the shape of the result.
+    Expand = "torch.expand" {},
+    /// Each element of the spatial axes repeated to output_size, as PyTorch rounds.
+    UpsampleNearest = "torch.upsample_nearest" { output_size: Vec<i64> },
     /// Every step-th slab of an axis in [start, end).
     Slice = "torch.slice" { dim: i64, start: i64, end: i64, step: i64 },
     /// Constant elements around the input, counts for each axis.

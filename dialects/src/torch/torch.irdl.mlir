@@ -264,6 +264,37 @@ irdl.dialect @torch attributes {summary = "what the checkpoint says, op for op, 
       "value" = %value
     }
   }
+  irdl.operation @sub attributes {summary = "difference of two tensors of one shape", pure} {
+    %lhs_type = irdl.base "!builtin.tensor"
+    %rhs_type = irdl.base "!builtin.tensor"
+    %result_type = irdl.base "!builtin.tensor"
+    irdl.operands(lhs: %lhs_type, rhs: %rhs_type)
+    irdl.results(result: %result_type)
+  }
+  irdl.operation @add_constant attributes {summary = "input plus a constant, whose axes are those of a sample or 1", pure} {
+    %input_type = irdl.base "!builtin.tensor"
+    %value_dense = irdl.base "#builtin.dense_int_or_fp_elements"
+    %value_resource = irdl.base "#builtin.dense_resource_elements"
+    %value = irdl.any_of(%value_dense, %value_resource)
+    %result_type = irdl.base "!builtin.tensor"
+    irdl.operands(input: %input_type)
+    irdl.results(result: %result_type)
+    irdl.attributes {
+      "value" = %value
+    }
+  }
+  irdl.operation @mul_constant attributes {summary = "input times a constant, whose axes are those of a sample or 1", pure} {
+    %input_type = irdl.base "!builtin.tensor"
+    %value_dense = irdl.base "#builtin.dense_int_or_fp_elements"
+    %value_resource = irdl.base "#builtin.dense_resource_elements"
+    %value = irdl.any_of(%value_dense, %value_resource)
+    %result_type = irdl.base "!builtin.tensor"
+    irdl.operands(input: %input_type)
+    irdl.results(result: %result_type)
+    irdl.attributes {
+      "value" = %value
+    }
+  }
   irdl.operation @flatten attributes {summary = "axes start_dim to end_dim as one", pure} {
     %input_type = irdl.base "!builtin.tensor"
     %start_dim = irdl.base "#builtin.integer"
@@ -301,6 +332,38 @@ irdl.dialect @torch attributes {summary = "what the checkpoint says, op for op, 
     irdl.results(result: %result_type)
     irdl.attributes {
       "dim" = %dim
+    }
+  }
+  irdl.operation @permute attributes {summary = "axis i is axis dims[i] of the input; the batch axis stays first", pure} {
+    %input_type = irdl.base "!builtin.tensor"
+    %dims = irdl.base "#builtin.dense_array"
+    %result_type = irdl.base "!builtin.tensor"
+    irdl.operands(input: %input_type)
+    irdl.results(result: %result_type)
+    irdl.attributes {
+      "dims" = %dims
+    }
+  }
+  irdl.operation @reshape attributes {summary = "the same elements in row-major order under the shape of the result", pure} {
+    %input_type = irdl.base "!builtin.tensor"
+    %result_type = irdl.base "!builtin.tensor"
+    irdl.operands(input: %input_type)
+    irdl.results(result: %result_type)
+  }
+  irdl.operation @expand attributes {summary = "axes of size 1 repeated to the shape of the result", pure} {
+    %input_type = irdl.base "!builtin.tensor"
+    %result_type = irdl.base "!builtin.tensor"
+    irdl.operands(input: %input_type)
+    irdl.results(result: %result_type)
+  }
+  irdl.operation @upsample_nearest attributes {summary = "each element of the spatial axes repeated to output_size, as PyTorch rounds", pure} {
+    %input_type = irdl.base "!builtin.tensor"
+    %output_size = irdl.base "#builtin.dense_array"
+    %result_type = irdl.base "!builtin.tensor"
+    irdl.operands(input: %input_type)
+    irdl.results(result: %result_type)
+    irdl.attributes {
+      "output_size" = %output_size
     }
   }
   irdl.operation @slice attributes {summary = "every step-th slab of an axis in [start, end)", pure} {

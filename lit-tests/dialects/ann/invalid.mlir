@@ -10,7 +10,8 @@
 // RUN: %not %neurocudac opt %t/sum-pool2d.mlir 2>&1 | %FileCheck %t/sum-pool2d.mlir
 // RUN: %not %neurocudac opt %t/add.mlir 2>&1 | %FileCheck %t/add.mlir
 // RUN: %not %neurocudac opt %t/concat.mlir 2>&1 | %FileCheck %t/concat.mlir
-// RUN: %not %neurocudac opt %t/slice.mlir 2>&1 | %FileCheck %t/slice.mlir
+// RUN: %not %neurocudac opt %t/gather.mlir 2>&1 | %FileCheck %t/gather.mlir
+// RUN: %not %neurocudac opt %t/permute.mlir 2>&1 | %FileCheck %t/permute.mlir
 // RUN: %not %neurocudac opt %t/pad.mlir 2>&1 | %FileCheck %t/pad.mlir
 // RUN: %not %neurocudac opt %t/reshape.mlir 2>&1 | %FileCheck %t/reshape.mlir
 // RUN: %not %neurocudac opt %t/observe.mlir 2>&1 | %FileCheck %t/observe.mlir
@@ -103,10 +104,17 @@ func.func @net(%x: tensor<?x2x4x4xf32>) {
   return
 }
 
-//--- slice.mlir
-// CHECK: slice.mlir:[[#@LINE+2]]:8: error: 'ann.slice' op attribute "axis" is expected but not provided
+//--- gather.mlir
+// CHECK: gather.mlir:[[#@LINE+2]]:8: error: 'ann.gather' op attribute "axis" is expected but not provided
 func.func @net(%x: tensor<?x2x4x4xf32>) {
-  %y = "ann.slice"(%x) {start = 0, step = 2} : (tensor<?x2x4x4xf32>) -> tensor<?x2x2x4xf32>
+  %y = "ann.gather"(%x) {indices = array<i64: 0, 2>} : (tensor<?x2x4x4xf32>) -> tensor<?x2x2x4xf32>
+  return
+}
+
+//--- permute.mlir
+// CHECK: permute.mlir:[[#@LINE+2]]:8: error: expected base attribute 'builtin.dense_array' but got 'builtin.integer'
+func.func @net(%x: tensor<?x2x4x4xf32>) {
+  %y = "ann.permute"(%x) {axes = 2} : (tensor<?x2x4x4xf32>) -> tensor<?x4x2x4xf32>
   return
 }
 

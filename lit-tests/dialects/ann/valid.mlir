@@ -12,7 +12,8 @@
 // CHECK: "ann.sum_pool2d"(
 // CHECK: "ann.add"(
 // CHECK: "ann.concat"(
-// CHECK: "ann.slice"(
+// CHECK: "ann.gather"(
+// CHECK: "ann.permute"(
 // CHECK: "ann.pad"(
 // CHECK: "ann.reshape"(
 // CHECK: "ann.observe"(
@@ -47,7 +48,8 @@ module {
       : (tensor<?x2x4x4xi32>) -> tensor<?x2x2x1xi32>
     %8 = "ann.add"(%x0, %x0) : (tensor<?x2x4x4xf32>, tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
     %9 = "ann.concat"(%x0, %x0) {axis = 1} : (tensor<?x2x4x4xf32>, tensor<?x2x4x4xf32>) -> tensor<?x4x4x4xf32>
-    %10 = "ann.slice"(%x0) {axis = 2, start = 0, step = 2} : (tensor<?x2x4x4xf32>) -> tensor<?x2x2x4xf32>
+    %10 = "ann.gather"(%x0) {axis = 2, indices = array<i64: 0, 2>} : (tensor<?x2x4x4xf32>) -> tensor<?x2x2x4xf32>
+    %p = "ann.permute"(%x0) {axes = array<i64: 0, 2, 1, 3>} : (tensor<?x2x4x4xf32>) -> tensor<?x4x2x4xf32>
     %11 = "ann.pad"(%x0) {before = array<i64: 0, 0, 1, 0>, after = array<i64: 0, 0, 1, 0>}
       : (tensor<?x2x4x4xf32>) -> tensor<?x2x6x4xf32>
     %12 = "ann.reshape"(%x0) : (tensor<?x2x4x4xf32>) -> tensor<?x32xf32>

@@ -9,7 +9,8 @@
 // CHECK: "snn.sum_pool2d"(
 // CHECK: "snn.add"(
 // CHECK: "snn.concat"(
-// CHECK: "snn.slice"(
+// CHECK: "snn.gather"(
+// CHECK: "snn.permute"(
 // CHECK: "snn.pad"(
 // CHECK: "snn.reshape"(
 // CHECK: "snn.max_pool2d"(
@@ -35,7 +36,8 @@ module {
       : (tensor<?x2x4x4xi32>) -> tensor<?x2x2x1xi32>
     %5 = "snn.add"(%x1, %x1) : (tensor<?x2x4x4xi32>, tensor<?x2x4x4xi32>) -> tensor<?x2x4x4xi32>
     %6 = "snn.concat"(%x1, %x1) {axis = 1} : (tensor<?x2x4x4xi32>, tensor<?x2x4x4xi32>) -> tensor<?x4x4x4xi32>
-    %7 = "snn.slice"(%x1) {axis = 2, start = 0, step = 2} : (tensor<?x2x4x4xi32>) -> tensor<?x2x2x4xi32>
+    %7 = "snn.gather"(%x1) {axis = 2, indices = array<i64: 0, 2>} : (tensor<?x2x4x4xi32>) -> tensor<?x2x2x4xi32>
+    %p = "snn.permute"(%x1) {axes = array<i64: 0, 2, 1, 3>} : (tensor<?x2x4x4xi32>) -> tensor<?x4x2x4xi32>
     %8 = "snn.pad"(%x1) {before = array<i64: 0, 0, 1, 0>, after = array<i64: 0, 0, 1, 0>}
       : (tensor<?x2x4x4xi32>) -> tensor<?x2x6x4xi32>
     %9 = "snn.reshape"(%x1) : (tensor<?x2x4x4xi32>) -> tensor<?x32xi32>

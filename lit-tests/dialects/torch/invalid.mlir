@@ -16,6 +16,13 @@
 // RUN: %not %neurocudac opt %t/dropout.mlir 2>&1 | %FileCheck %t/dropout.mlir
 // RUN: %not %neurocudac opt %t/identity.mlir 2>&1 | %FileCheck %t/identity.mlir
 // RUN: %not %neurocudac opt %t/cat.mlir 2>&1 | %FileCheck %t/cat.mlir
+// RUN: %not %neurocudac opt %t/sub.mlir 2>&1 | %FileCheck %t/sub.mlir
+// RUN: %not %neurocudac opt %t/add-constant.mlir 2>&1 | %FileCheck %t/add-constant.mlir
+// RUN: %not %neurocudac opt %t/mul-constant.mlir 2>&1 | %FileCheck %t/mul-constant.mlir
+// RUN: %not %neurocudac opt %t/permute.mlir 2>&1 | %FileCheck %t/permute.mlir
+// RUN: %not %neurocudac opt %t/reshape.mlir 2>&1 | %FileCheck %t/reshape.mlir
+// RUN: %not %neurocudac opt %t/expand.mlir 2>&1 | %FileCheck %t/expand.mlir
+// RUN: %not %neurocudac opt %t/upsample-nearest.mlir 2>&1 | %FileCheck %t/upsample-nearest.mlir
 // RUN: %not %neurocudac opt %t/slice.mlir 2>&1 | %FileCheck %t/slice.mlir
 // RUN: %not %neurocudac opt %t/constant-pad.mlir 2>&1 | %FileCheck %t/constant-pad.mlir
 // RUN: %not %neurocudac opt %t/mean.mlir 2>&1 | %FileCheck %t/mean.mlir
@@ -155,6 +162,55 @@ func.func @net(%x: tensor<?x2x4x4xf32>) {
 // CHECK: cat.mlir:[[#@LINE+2]]:8: error: expected base attribute 'builtin.integer' but got 'builtin.float'
 func.func @net(%x: tensor<?x2x4x4xf32>) {
   %y = "torch.cat"(%x, %x) {dim = 1.0} : (tensor<?x2x4x4xf32>, tensor<?x2x4x4xf32>) -> tensor<?x4x4x4xf32>
+  return
+}
+
+//--- sub.mlir
+// CHECK: sub.mlir:[[#@LINE+2]]:8: error: {{.*}}operand
+func.func @net(%x: tensor<?x2x4x4xf32>) {
+  %y = "torch.sub"(%x) : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
+  return
+}
+
+//--- add-constant.mlir
+// CHECK: add-constant.mlir:[[#@LINE+2]]:8: error: 'torch.add_constant' op attribute "value" is expected but not provided
+func.func @net(%x: tensor<?x2x4x4xf32>) {
+  %y = "torch.add_constant"(%x) : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
+  return
+}
+
+//--- mul-constant.mlir
+// CHECK: mul-constant.mlir:[[#@LINE+2]]:8: error: 'torch.mul_constant' op attribute "value" is expected but not provided
+func.func @net(%x: tensor<?x2x4x4xf32>) {
+  %y = "torch.mul_constant"(%x) : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
+  return
+}
+
+//--- permute.mlir
+// CHECK: permute.mlir:[[#@LINE+2]]:8: error: expected base attribute 'builtin.dense_array' but got 'builtin.integer'
+func.func @net(%x: tensor<?x2x4x4xf32>) {
+  %y = "torch.permute"(%x) {dims = 2} : (tensor<?x2x4x4xf32>) -> tensor<?x4x2x4xf32>
+  return
+}
+
+//--- reshape.mlir
+// CHECK: reshape.mlir:[[#@LINE+2]]:8: error: {{.*}}operand
+func.func @net(%x: tensor<?x2x4x4xf32>) {
+  %y = "torch.reshape"(%x, %x) : (tensor<?x2x4x4xf32>, tensor<?x2x4x4xf32>) -> tensor<?x32xf32>
+  return
+}
+
+//--- expand.mlir
+// CHECK: expand.mlir:[[#@LINE+2]]:3: error: {{.*}}result
+func.func @net(%x: tensor<?x2x4x4xf32>) {
+  "torch.expand"(%x) : (tensor<?x2x4x4xf32>) -> ()
+  return
+}
+
+//--- upsample-nearest.mlir
+// CHECK: upsample-nearest.mlir:[[#@LINE+2]]:8: error: 'torch.upsample_nearest' op attribute "output_size" is expected but not provided
+func.func @net(%x: tensor<?x2x4x4xf32>) {
+  %y = "torch.upsample_nearest"(%x) : (tensor<?x2x4x4xf32>) -> tensor<?x2x8x8xf32>
   return
 }
 

@@ -14,10 +14,17 @@
 // CHECK: "torch.add"(
 // CHECK: "torch.add_scalar"(
 // CHECK: "torch.mul_scalar"(
+// CHECK: "torch.sub"(
+// CHECK: "torch.add_constant"(
+// CHECK: "torch.mul_constant"(
 // CHECK: "torch.flatten"(
 // CHECK: "torch.dropout"(
 // CHECK: "torch.identity"(
 // CHECK: "torch.cat"(
+// CHECK: "torch.permute"(
+// CHECK: "torch.reshape"(
+// CHECK: "torch.expand"(
+// CHECK: "torch.upsample_nearest"(
 // CHECK: "torch.slice"(
 // CHECK: "torch.constant_pad"(
 // CHECK: "torch.mean"(
@@ -62,10 +69,18 @@ module {
     %8 = "torch.add"(%x0, %x0) : (tensor<?x2x4x4xf32>, tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
     %9 = "torch.add_scalar"(%x0) {value = 0.5} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
     %10 = "torch.mul_scalar"(%x0) {value = 0.5} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
+    %sub = "torch.sub"(%x0, %x0) : (tensor<?x2x4x4xf32>, tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
+    %add = "torch.add_constant"(%x0) {value = dense<0.5> : tensor<2x1x1xf32>} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
+    %mul = "torch.mul_constant"(%x0) {value = dense<0.5> : tensor<2x1x1xf32>} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
     %11 = "torch.flatten"(%x0) {start_dim = 1, end_dim = 3} : (tensor<?x2x4x4xf32>) -> tensor<?x32xf32>
     %12 = "torch.dropout"(%x0) {p = 0.5} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
     %13 = "torch.identity"(%x0) : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
     %14 = "torch.cat"(%x0, %x0) {dim = 1} : (tensor<?x2x4x4xf32>, tensor<?x2x4x4xf32>) -> tensor<?x4x4x4xf32>
+    %turned = "torch.permute"(%x0) {dims = array<i64: 0, 2, 1, 3>} : (tensor<?x2x4x4xf32>) -> tensor<?x4x2x4xf32>
+    %shaped = "torch.reshape"(%x0) : (tensor<?x2x4x4xf32>) -> tensor<?x8x4xf32>
+    %one = "torch.reshape"(%x1) : (tensor<?x2xf32>) -> tensor<?x2x1xf32>
+    %wide = "torch.expand"(%one) : (tensor<?x2x1xf32>) -> tensor<?x2x5xf32>
+    %large = "torch.upsample_nearest"(%x0) {output_size = array<i64: 8, 8>} : (tensor<?x2x4x4xf32>) -> tensor<?x2x8x8xf32>
     %15 = "torch.slice"(%x0) {dim = 2, start = 0, end = 4, step = 2}
       : (tensor<?x2x4x4xf32>) -> tensor<?x2x2x4xf32>
     %16 = "torch.constant_pad"(%x0) {before = array<i64: 0, 0, 1, 0>, after = array<i64: 0, 0, 1, 0>,

@@ -17,11 +17,12 @@ module {
 }
 
 //--- positions.mlir
-// A dense layer at two positions, flattened behind its ReLU: after the other passes its channels stay channels.
-// CHECK:      %[[C:.*]] = "ann.conv"(%{{.*}}) {{.*}}groups = 2 : i64{{.*}} -> tensor<?x10x1x1xf32>
+// A dense layer at two positions, flattened behind its ReLU: its outputs are channels, and each feature comes from one of them.
+// CHECK:      %[[C:.*]] = "ann.conv"(%{{.*}}) {{.*}} -> tensor<?x5x2xf32>
 // CHECK-NEXT: %[[A:.*]] = "ann.activation"(%[[C]])
-// CHECK-NEXT: %[[R:.*]] = "ann.reshape"(%[[A]]) : (tensor<?x10x1x1xf32>) -> tensor<?x10xf32>
-// CHECK-NEXT: "ann.linear"(%[[R]])
+// CHECK-NEXT: %[[R:.*]] = "ann.reshape"(%[[A]]) : (tensor<?x5x2xf32>) -> tensor<?x10xf32>
+// CHECK-NEXT: %[[G:.*]] = "ann.gather"(%[[R]]) {axis = 1 : i64, indices = array<i64: 0, 2, 4, 6, 8, 1, 3, 5, 7, 9>}
+// CHECK-NEXT: "ann.linear"(%[[G]])
 module {
   func.func @net(%x: tensor<?x2x3xf32>) -> tensor<?x4xf32> {
     %0 = "torch.linear"(%x) {weight = dense<1.0> : tensor<5x3xf32>, bias = dense<0.0> : tensor<5xf32>}

@@ -139,14 +139,17 @@ pub enum OpKind {
         /// Axis within one sample.
         axis: usize,
     },
-    /// Every `step`-th slab of an axis from `start` on; the output shape says how many.
-    Slice {
+    /// Slab `i` of an axis is slab `indices[i]` of the input; a slab may be taken several times or not at all.
+    Gather {
         /// Axis within one sample.
         axis: usize,
-        /// First index taken.
-        start: usize,
-        /// Distance of indices taken; at least 1.
-        step: usize,
+        /// Slabs taken.
+        indices: Vec<usize>,
+    },
+    /// Axis `i` is axis `axes[i]` of the input.
+    Permute {
+        /// Each axis of one sample once.
+        axes: Vec<usize>,
     },
     /// Zeros (which send nothing) around the input, for each axis.
     Pad {

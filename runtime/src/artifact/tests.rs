@@ -19,8 +19,9 @@ fn sample() -> Artifact {
         OpKind::SumPool2d { rows: vec![[0, 2]], columns: vec![[0, 1], [0, 2]], multiplier: Some(factors) };
     let summed = b.op(adaptive, &[pooled], &[2, 1, 2]);
     let joined = b.op(OpKind::Concat { axis: 2 }, &[summed, summed], &[2, 1, 4]);
-    let sliced = b.op(OpKind::Slice { axis: 2, start: 1, step: 2 }, &[joined], &[2, 1, 2]);
-    let padded = b.op(OpKind::Pad { before: vec![0, 0, 1], after: vec![0, 0, 0] }, &[sliced], &[2, 1, 3]);
+    let taken = b.op(OpKind::Gather { axis: 2, indices: vec![3, 1] }, &[joined], &[2, 1, 2]);
+    let turned = b.op(OpKind::Permute { axes: vec![2, 1, 0] }, &[taken], &[2, 1, 2]);
+    let padded = b.op(OpKind::Pad { before: vec![0, 0, 1], after: vec![0, 0, 0] }, &[turned], &[2, 1, 3]);
     let flat = b.reshape(padded, &[6]);
     let logits = b.linear(flat, 3, &[1; 18]);
     b.readout(logits, "y");
@@ -94,7 +95,7 @@ fn another_version_is_refused_before_its_fields_are_read() {
     let newer = Artifact::from_bytes(&bytes(FORMAT_VERSION + 1)).unwrap_err();
     assert_eq!(newer.id(), "artifact-version");
     assert!(newer.to_string().contains("use a newer neurocudac"), "{newer}");
-    let older = Artifact::from_bytes(&bytes(0)).unwrap_err();
+    let older = Artifact::from_bytes(&bytes(FORMAT_VERSION - 1)).unwrap_err();
     assert!(older.to_string().contains("compile the model again"), "{older}");
     assert_eq!(Artifact::from_bytes(&bytes(FORMAT_VERSION)).unwrap_err().id(), "artifact-invalid");
 }
@@ -309,26 +310,36 @@ fn broken_rules_are_named() {
         (
             problem(|a| {
                 ops(a, 6, |k| {
-                    if let OpKind::Slice { step, .. } = k {
-                        *step = usize::MAX
+                    if let OpKind::Gather { indices, .. } = k {
+                        *indices = vec![0, 4]
                     }
                 })
             }),
-            "not within",
+            "slab 4",
         ),
         (
             problem(|a| {
                 ops(a, 6, |k| {
-                    if let OpKind::Slice { step, .. } = k {
-                        *step = 0
+                    if let OpKind::Gather { indices, .. } = k {
+                        *indices = vec![0; 1 << 20]
                     }
                 })
             }),
-            "not within",
+            "not [2, 1, 1048576]",
         ),
         (
             problem(|a| {
                 ops(a, 7, |k| {
+                    if let OpKind::Permute { axes } = k {
+                        *axes = vec![0, 0, 2]
+                    }
+                })
+            }),
+            "each axis",
+        ),
+        (
+            problem(|a| {
+                ops(a, 8, |k| {
                     if let OpKind::Pad { after, .. } = k {
                         *after = vec![0, 0, usize::MAX]
                     }
@@ -338,7 +349,7 @@ fn broken_rules_are_named() {
         ),
         (
             problem(|a| {
-                ops(a, 7, |k| {
+                ops(a, 8, |k| {
                     if let OpKind::Pad { after, .. } = k {
                         *after = vec![]
                     }

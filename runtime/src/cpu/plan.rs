@@ -174,7 +174,11 @@ impl Plan {
                 pool.zip(destination).map(|(pool, to)| PlannedOp::SumPool { pool, input, output, to })
             }
             OpKind::Add => destination.map(|to| PlannedOp::Add { inputs: op.inputs.clone(), output, to }),
-            OpKind::Concat { .. } | OpKind::Slice { .. } | OpKind::Pad { .. } | OpKind::Reshape => {
+            OpKind::Concat { .. }
+            | OpKind::Gather { .. }
+            | OpKind::Permute { .. }
+            | OpKind::Pad { .. }
+            | OpKind::Reshape => {
                 let inputs: Vec<&[usize]> = op.inputs.iter().map(|&input| shape(input)).collect();
                 let inputs_of = op.inputs.clone();
                 Remap::new(kind, &inputs, to).map(|remap| PlannedOp::Remap {

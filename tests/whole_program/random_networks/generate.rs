@@ -1,5 +1,7 @@
 //! Random networks: a recipe of numbers, read as ops that fit the shape there is, so that shrinking a recipe shrinks its network.
 
+mod movement;
+
 use crate::support::tensors::{self, Tensor};
 use proptest::prelude::*;
 
@@ -159,6 +161,8 @@ impl Builder {
     /// Appends `%n = call`, unless the result would be too large.
     fn push(&mut self, call: &str, shape: Vec<usize>) -> bool {
         if shape.contains(&0) || shape.iter().product::<usize>() > LARGEST {
+            let own = format!("l{}.", self.values.len());
+            self.weights.retain(|weight| !weight.name().starts_with(&own));
             return false;
         }
         self.values.push(shape);
@@ -202,7 +206,7 @@ impl Builder {
     }
 
     fn op(&mut self, [kind, a, b, c, d, e]: [u8; 6]) {
-        match kind % 20 {
+        match kind % 28 {
             0 | 1 if self.spatial() > 0 => self.convolution([a, b, c, d, e]),
             2 => self.batch_norm(a),
             3 | 4 => self.relu(),
@@ -219,6 +223,12 @@ impl Builder {
             16 => self.same(if a < 128 { "dropout" } else { "identity" }, ""),
             17 if self.spatial() > 0 && a < 100 => self.reduce(a, b),
             18 if a < 60 => self.flatten(b),
+            20 | 21 if self.shape().len() > 1 => self.permute(a),
+            22 => self.reshape(a, b),
+            23 if self.shape().len() > 1 => self.upsample(a, b),
+            24 | 25 => self.constant([a, b, c]),
+            26 if self.shape().len() > 1 => self.broadcast(a, b),
+            27 if self.shape().len() > 1 => self.shuffle(),
             _ => self.dense(a, b),
         }
     }

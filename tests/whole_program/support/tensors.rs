@@ -13,6 +13,11 @@ pub struct Tensor {
 }
 
 impl Tensor {
+    /// Its key.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Of f32.
     pub fn f32(name: &str, shape: &[usize], values: &[f32]) -> Self {
         let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();

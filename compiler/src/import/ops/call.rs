@@ -128,6 +128,14 @@ impl Call<'_> {
         }
     }
 
+    /// The weight that is given for an argument that may be a tensor or a number as well.
+    pub fn operand_weight(&mut self, name: &str) -> Result<Option<WeightRef>, Reported> {
+        match self.value(name) {
+            Some(Argument::Weight(weight)) => Ok(Some(weight)),
+            _ => Ok(None),
+        }
+    }
+
     /// Checks a weight's shape.
     pub fn expect_shape(&mut self, name: &str, weight: &WeightRef, wanted: &[i64]) -> Result<(), Reported> {
         if weight.shape == wanted {

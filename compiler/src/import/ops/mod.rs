@@ -4,9 +4,11 @@
 //! is written back. The table at the end of this file lists them all.
 
 mod activation;
+mod arithmetic;
 mod call;
 mod conv;
 mod head;
+mod layout;
 mod linear;
 mod norm;
 mod pointwise;
@@ -19,12 +21,14 @@ mod window;
 pub use activation::{
     Elu, Gelu, Hardsigmoid, Hardswish, Hardtanh, LeakyRelu, Mish, Prelu, Relu6, Sigmoid, Silu, Softplus, Tanh,
 };
+pub use arithmetic::{Add, Div, Mul, Operand, Sub};
 pub use call::{Bound, Call};
 pub use conv::{Conv, ConvTranspose};
 pub use head::{Argmax, LogSoftmax, Softmax};
+pub use layout::{Permute, Reshape, UpsampleNearest};
 pub use linear::Linear;
 pub use norm::{BatchNorm, Normalize};
-pub use pointwise::{Add, Addend, Clamp, Dropout, Identity, Mul, Relu};
+pub use pointwise::{Clamp, Dropout, Identity, Relu};
 pub use pool::{AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, MaxPool};
 pub use reduce::{Amax, Mean};
 pub use shape::{Concat, Flatten, Pad, Slice};
@@ -101,13 +105,13 @@ ops! {
     Linear BatchNorm Normalize
     Relu Clamp Relu6 Hardtanh
     LeakyRelu Prelu Elu Hardsigmoid Hardswish Silu Gelu Sigmoid Tanh Softplus Mish
-    Add Mul Dropout Identity
+    Add Sub Mul Div Dropout Identity
     MaxPool1d = MaxPool<1> MaxPool2d = MaxPool<2> MaxPool3d = MaxPool<3>
     AvgPool1d = AvgPool<1> AvgPool2d = AvgPool<2> AvgPool3d = AvgPool<3>
     AdaptiveAvgPool1d = AdaptiveAvgPool<1> AdaptiveAvgPool2d = AdaptiveAvgPool<2> AdaptiveAvgPool3d = AdaptiveAvgPool<3>
     AdaptiveMaxPool1d = AdaptiveMaxPool<1> AdaptiveMaxPool2d = AdaptiveMaxPool<2> AdaptiveMaxPool3d = AdaptiveMaxPool<3>
     Mean Amax
-    Flatten Concat Slice Pad
+    Flatten Reshape Permute Concat Slice Pad UpsampleNearest
     Softmax LogSoftmax Argmax
 }
 
@@ -134,11 +138,11 @@ pub const REMEDIES: &[(&str, &str)] = &[
     ("logsigmoid", "write `mul(%x, -1)`, `softplus(%y)` and `mul(%z, -1)`"),
     ("swish", "write `silu(%x)`"),
     ("cat", "write `concat(%a, %b, dim = 1)`"),
-    ("view", "write `flatten(%x)` where the batch axis stays"),
-    ("reshape", "write `flatten(%x)` where the batch axis stays"),
-    ("squeeze", "write `flatten(%x)` where the batch axis stays"),
-    ("sub", "write `add(%x, mul(%y, -1))` in two statements"),
-    ("div", "write `mul(%x, …)` with the reciprocal"),
+    ("view", "write `reshape(%x, shape = [...])` with the sizes of axes 1 and up"),
+    ("squeeze", "write `reshape(%x, shape = [...])` with the sizes of axes 1 and up"),
+    ("unsqueeze", "write `reshape(%x, shape = [...])` with the sizes of axes 1 and up"),
+    ("transpose", "write `permute(%x, dims = [...])` with all axes"),
+    ("interpolate", "write `upsample_nearest(%x, size = [...])`; other modes are not supported"),
     ("softmin", "write `mul(%x, -1)` and `softmax(%y, dim = …)`"),
     ("max", "write `argmax(%x, dim = …)` for the index of the largest value"),
 ];

@@ -1,4 +1,4 @@
-//! Ops on each value alone, and the sum of two tensors.
+//! Ops on each value alone.
 
 use super::{Argument, Call, Default, Kind, Operation, Param, Signature};
 use crate::diagnostic::{FindingId, Reported};
@@ -68,74 +68,6 @@ impl Operation for Clamp {
     fn arguments(&self) -> Vec<(&'static str, Argument)> {
         let bounds = [("min", self.min), ("max", self.max)];
         bounds.into_iter().filter_map(|(name, bound)| Some((name, Argument::Float(bound?)))).collect()
-    }
-}
-
-/// What is added.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Addend {
-    /// The second input, of the first one's shape.
-    Tensor,
-    /// A finite number.
-    Number(f64),
-}
-
-/// `x + y`
-#[derive(Clone, Debug, PartialEq)]
-pub struct Add {
-    /// What is added to the first input.
-    pub y: Addend,
-}
-
-impl Operation for Add {
-    const SIGNATURE: Signature = Signature {
-        name: "add",
-        summary: "x + y of one shape, or x + number",
-        params: &[Param::new("x", Kind::Tensor), Param::new("y", Kind::TensorOrNumber)],
-    };
-
-    fn build(call: &mut Call<'_>) -> Result<(Self, Shape), Reported> {
-        let x = call.input()?;
-        let y = match (call.optional_float("y")?, call.inputs.get(1)) {
-            (Some(number), _) => Addend::Number(number),
-            (None, Some(y)) if *y != x => {
-                let message =
-                    format!("needs tensors of one shape, not {x} and {y}: there is no broadcasting");
-                return Err(call.mismatch(message));
-            }
-            (None, _) => Addend::Tensor,
-        };
-        Ok((Self { y }, x))
-    }
-
-    fn arguments(&self) -> Vec<(&'static str, Argument)> {
-        match self.y {
-            Addend::Tensor => Vec::new(),
-            Addend::Number(number) => vec![("y", Argument::Float(number))],
-        }
-    }
-}
-
-/// `x · y` for a finite number `y`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Mul {
-    /// The factor.
-    pub y: f64,
-}
-
-impl Operation for Mul {
-    const SIGNATURE: Signature = Signature {
-        name: "mul",
-        summary: "x times a number",
-        params: &[Param::new("x", Kind::Tensor), Param::new("y", Kind::Float)],
-    };
-
-    fn build(call: &mut Call<'_>) -> Result<(Self, Shape), Reported> {
-        Ok((Self { y: call.float("y")? }, call.input()?))
-    }
-
-    fn arguments(&self) -> Vec<(&'static str, Argument)> {
-        vec![("y", Argument::Float(self.y))]
     }
 }
 

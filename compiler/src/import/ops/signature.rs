@@ -11,8 +11,8 @@ pub enum Kind {
     Tensor,
     /// One or more values of the graph.
     Tensors,
-    /// A value of the graph, or a finite number.
-    TensorOrNumber,
+    /// A value of the graph, a finite number, or a key of the weights file.
+    Operand,
     /// A key of the weights file.
     Weight,
     /// An integer of at most 31 bits and a sign.
@@ -37,7 +37,7 @@ impl Kind {
         match self {
             Self::Tensor => "a tensor like `%0`",
             Self::Tensors => "tensors like `%0`",
-            Self::TensorOrNumber => "a tensor like `%0` or a number",
+            Self::Operand => "a tensor like `%0`, a number, or a weight like `@mean`",
             Self::Weight => "a weight like `@conv1.weight`",
             Self::Int | Self::Bound => "an integer",
             Self::Sizes(1) => "an integer",

@@ -92,6 +92,10 @@ broken! { no_weights;
         %3 = avg_pool1d(%x, 2, divisor_override = 3)\n%4 = adaptive_max_pool2d(%x, [0, 2])\n%y = amax(%x, dims = [1, 1])");
     shapes_that_do_not_fit: image("%0 = flatten(%x)\n%1 = add(%x, %0)\n%2 = concat(%x, %0)\n%3 = avg_pool2d(%0, 2)
         %4 = avg_pool2d(%x, 9)\n%5 = max_pool2d(%x, 2, padding = 1, dilation = 9)\n%y = pad(%x, padding = [2147483647, 0])");
+    layouts_that_do_not_fit: image("%0 = reshape(%x, shape = [-1, -1])\n%1 = reshape(%x, [5, -1])\n%2 = reshape(%x, [0, 3])\n%3 = reshape(%x, [3, 8])
+        %4 = permute(%x, dims = [1, 0, 2, 3])\n%5 = permute(%x, [0, 1, 1, 2])\n%6 = permute(%x, [0, 1])\n%7 = upsample_nearest(%x, size = [2, 2, 2])
+        %8 = flatten(%x)\n%9 = upsample_nearest(%8, 4)\n%10 = upsample_nearest(%x, 0)\n%11 = upsample_nearest(%x, 100000)\n%y = permute(%x, [0, 1, 2, 7])");
+    products_of_activations: image("%0 = mul(%x, %x)\n%1 = div(%x, %x)\n%2 = div(%x, 0)\n%3 = mul(%x)\n%4 = slice(%x, dim = 2, end = 3)\n%y = sub(%x, %4)");
     columns_count_characters: two("%y = mul(%x, \"größe\", relu(%x))   # ä");
 }
 

@@ -39,10 +39,12 @@ fn every_op_has_its_counterpart() {
         ("up1.bias", &[4]),
         ("up2.weight", &[3, 2, 2, 2]),
         ("up3.weight", &[2, 1, 1, 2, 2]),
+        ("bn.running_mean2", &[5, 1]),
+        ("gain", &[1, 2, 1, 1]),
     ];
     let image = body(
         "f32[N, 3, 8, 8]",
-        "f32[N, 1]",
+        "f32[N, 1, 5, 3]",
         "%a = normalize(%x, scale = 0.5, mean = [0.1, 0.2, 0.3], std = 2)   # preprocess
          %b = concat(%a, %a)
          %c = conv2d(%b, @conv.weight, @conv.bias, stride = [1, 2], padding = [2, 1], dilation = [2, 1], groups = 6)
@@ -75,7 +77,17 @@ fn every_op_has_its_counterpart() {
          %c10 = tanh(%c9)
          %c11 = softplus(%c10)
          %c12 = mish(%c11)
-         %l0 = linear(%c12, @fc.weight)
+         %t = linear(%c12, @fc.weight)
+         %u = reshape(%t, shape = [5, -1, 1])
+         %v = upsample_nearest(%u, size = [2, 3])
+         %w = permute(%v, dims = [0, 2, 1, 3])
+         %z = sub(%w, @bn.running_mean2)
+         %aa = div(%z, 3)
+         %ab = mul(%aa, @gain)
+         %ac = add(%ab, @gain)
+         %ad = slice(%ac, dim = 3, end = 1)
+         %ae = sub(%ac, %ad)
+         %l0 = div(%ae, @gain)
          %l1 = softmax(%l0, dim = 1)
          %l2 = log_softmax(%l1, dim = -1)
          %y = argmax(%l2, dim = 1, keepdim = true)",

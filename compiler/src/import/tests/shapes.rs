@@ -1,7 +1,7 @@
 //! Every op's shape inference and resolved fields.
 
 use super::{assert_round_trip, body, graph, weights};
-use crate::import::ops::{Addend, Clamp, Pad, Slice};
+use crate::import::ops::{Clamp, Operand, Pad, Permute, Reshape, Slice};
 use crate::import::{Graph, TorchOp, Weights};
 
 fn some_weights() -> Weights {
@@ -18,6 +18,9 @@ fn some_weights() -> Weights {
         ("b.running_mean", &[3]),
         ("b.running_var", &[3]),
         ("b.num_batches_tracked", &[]),
+        ("k.channels", &[3, 1, 1]),
+        ("k.batched", &[1, 3, 1, 1]),
+        ("k.one", &[1]),
     ])
 }
 
@@ -155,7 +158,7 @@ fn values_alone_keep_their_shape() {
         apply("3, 2", call, "3, 2");
     }
     let TorchOp::Add(op) = apply("2, 3", "add(%x, %x)", "2, 3") else { panic!() };
-    assert_eq!(op.y, Addend::Tensor);
+    assert_eq!(op.y, Operand::Tensor);
     let TorchOp::Clamp(op) = apply("2, 3", "clamp(%x, min = -inf, max = 6)", "2, 3") else { panic!() };
     assert_eq!(op, Clamp { min: None, max: Some(6.0) });
     apply("2, 3", "clamp(%x, 0, 1)", "2, 3");
@@ -187,6 +190,48 @@ fn flatten_and_concat() {
     apply("3, 7, 8", "flatten(%x, 1, 2)", "21, 8");
     apply("3, 7, 8", "concat(%x, %x, %x)", "9, 7, 8");
     apply("3, 7, 8", "concat(%x, %x, dim = -1)", "3, 7, 16");
+}
+
+#[test]
+fn layouts() {
+    let reshape = |call: &str, output: &str| {
+        let TorchOp::Reshape(Reshape { shape }) = apply("3, 4, 2", call, output) else { panic!() };
+        shape
+    };
+    assert_eq!(reshape("reshape(%x, shape = [-1, 6])", "4, 6"), [4, 6]);
+    assert_eq!(reshape("reshape(%x, -1)", "24"), [24]);
+    assert_eq!(reshape("reshape(%x, [2, 3, 2, 2])", "2, 3, 2, 2"), [2, 3, 2, 2]);
+    let TorchOp::Permute(op) = apply("3, 4, 2", "permute(%x, dims = [0, -1, 1, 2])", "2, 3, 4") else {
+        panic!()
+    };
+    assert_eq!(op, Permute { dims: vec![0, 3, 1, 2] });
+    apply("3, 4", "permute(%x, [0, 2, 1])", "4, 3");
+    apply("3, 4, 2", "upsample_nearest(%x, size = [8, 3])", "3, 8, 3");
+    apply("3, 4, 2", "upsample_nearest(%x, 5)", "3, 5, 5");
+    apply("3, 4", "upsample_nearest(%x, 8)", "3, 8");
+}
+
+#[test]
+fn constants_are_repeated_as_pytorch_does() {
+    let sample = |input: &str, call: &str| {
+        let y = match apply(input, call, input) {
+            TorchOp::Add(op) => op.y,
+            TorchOp::Sub(op) => op.y,
+            TorchOp::Mul(op) => op.y,
+            TorchOp::Div(op) => op.y,
+            _ => panic!(),
+        };
+        let Operand::Weight { sample, .. } = y else { panic!() };
+        sample
+    };
+    assert_eq!(sample("3", "add(%x, @b.weight)"), [3]);
+    assert_eq!(sample("4, 3", "sub(%x, @b.weight)"), [1, 3]);
+    assert_eq!(sample("3, 2, 2", "mul(%x, y = @k.channels)"), [3, 1, 1]);
+    assert_eq!(sample("3, 2, 2", "div(%x, @k.batched)"), [3, 1, 1]);
+    assert_eq!(sample("2, 2", "mul(%x, @k.one)"), [1, 1]);
+    for call in ["sub(%x, 1)", "div(%x, 255)", "sub(%x, %x)"] {
+        apply("2, 3", call, "2, 3");
+    }
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Kernels that move elements, and the mean, which adds up what lands on one place.
+//! Kernels that move elements, constants that are repeated over them, and the mean, which adds up what lands on one place.
 
 use super::{Kernel, unary};
 use crate::interpret::decode::{Problem, element_count};
@@ -37,33 +37,80 @@ pub(in crate::interpret) fn concat(inputs: &[&[usize]], axis: usize) -> Result<K
     })
 }
 
-/// `count` slabs of `axis`, every `step`-th from `start` on.
-pub(in crate::interpret) fn slice(
+/// Slabs `indices` of `axis`, in that order.
+pub(in crate::interpret) fn gather(
     input: &[usize],
     axis: usize,
-    start: usize,
-    step: usize,
-    count: usize,
+    indices: Vec<usize>,
 ) -> Result<Kernel, Problem> {
-    let last = count
-        .checked_sub(1)
-        .and_then(|count| count.checked_mul(step))
-        .and_then(|last| last.checked_add(start));
-    if last.is_none_or(|last| last >= input[axis]) {
-        return Err(format!(
-            "{count} slabs from {start} in steps of {step} are not within axis sizes {input:?}"
-        )
-        .into());
+    let mut all = input.iter().map(|&size| (0..size).collect()).collect::<Vec<_>>();
+    all[axis] = indices;
+    gather_axes(input, &all)
+}
+
+/// Of each axis the slabs that `indices` lists for it.
+pub(in crate::interpret) fn gather_axes(input: &[usize], indices: &[Vec<usize>]) -> Result<Kernel, Problem> {
+    for (axis, (indices, &size)) in indices.iter().zip(input).enumerate() {
+        if let Some(index) = indices.iter().find(|&&index| index >= size) {
+            return Err(format!("slab {index} of axis {} is not within {input:?}", axis + 1).into());
+        }
     }
-    let mut shape = input.to_vec();
-    shape[axis] = count;
-    let inner = input[axis + 1..].iter().product::<usize>();
-    let row = input[axis] * inner;
+    let shape = indices.iter().map(Vec::len).collect::<Vec<_>>();
+    if element_count(&shape).is_none() {
+        return Err(format!("a result of shape {shape:?} is larger than can be handled").into());
+    }
+    let places = indices.iter().zip(strides(input)).fold(vec![0], |places, (indices, stride)| {
+        places.iter().flat_map(|place| indices.iter().map(move |index| place + index * stride)).collect()
+    });
+    moved(shape, places)
+}
+
+/// Element i of the result is element `places[i]` of the input.
+fn moved(shape: Vec<usize>, places: Vec<usize>) -> Result<Kernel, Problem> {
     unary(shape, 1.0, move |input, output| {
-        for (row, results) in input.chunks_exact(row).zip(output.chunks_exact_mut(count * inner)) {
-            for (index, slab) in results.chunks_exact_mut(inner).enumerate() {
-                slab.copy_from_slice(&row[(start + index * step) * inner..][..inner]);
-            }
+        for (result, &place) in output.iter_mut().zip(&places) {
+            *result = input[place];
+        }
+    })
+}
+
+/// Axis i of the result is axis `axes[i]` of the input.
+pub(in crate::interpret) fn permute(input: &[usize], axes: &[usize]) -> Result<Kernel, Problem> {
+    let mut sorted = axes.to_vec();
+    sorted.sort_unstable();
+    if !sorted.iter().copied().eq(0..input.len()) {
+        return Err(format!("{axes:?} does not name each axis of {input:?} once").into());
+    }
+    let strides = strides(input);
+    let shape = axes.iter().map(|&axis| input[axis]).collect::<Vec<_>>();
+    let places = places(&shape, &axes.iter().map(|&axis| strides[axis]).collect::<Vec<_>>());
+    moved(shape, places)
+}
+
+/// Axes of size 1 repeated to `output`.
+pub(in crate::interpret) fn expand(input: &[usize], output: &[usize]) -> Result<Kernel, Problem> {
+    let fits =
+        input.len() == output.len() && input.iter().zip(output).all(|(&from, &to)| from == to || from == 1);
+    if !fits {
+        return Err(format!("shape {input:?} cannot be repeated to {output:?}").into());
+    }
+    let axis = |(&from, &to): (&usize, &usize)| if from == to { (0..to).collect() } else { vec![0; to] };
+    gather_axes(input, &input.iter().zip(output).map(axis).collect::<Vec<_>>())
+}
+
+/// `f` of each element and the constant's, whose axes are those of the input or 1.
+pub(in crate::interpret) fn constant(
+    input: &[usize],
+    shape: &[usize],
+    values: Vec<f64>,
+    f: impl Fn(f64, f64) -> f64 + Send + Sync + 'static,
+) -> Result<Kernel, Problem> {
+    let spread = expand(shape, input)?;
+    let mut operand = vec![0.0; input.iter().product()];
+    spread.run(&[&values], &mut operand);
+    unary(input.to_vec(), 1.0, move |input, output| {
+        for ((result, &x), &value) in output.iter_mut().zip(input).zip(&operand) {
+            *result = f(x, value);
         }
     })
 }

@@ -10,7 +10,7 @@ mod linear;
 mod pool;
 
 pub(super) use conv::{Geometry, conv};
-pub(super) use layout::{concat, mean, pad, reshape, slice};
+pub(super) use layout::{concat, constant, expand, gather, gather_axes, mean, pad, permute, reshape};
 pub(super) use linear::linear;
 pub(super) use pool::{Windows, max_pool, sum_pool};
 
@@ -94,11 +94,23 @@ pub(super) fn per_channel<P: Copy + Send + Sync + 'static>(
 
 /// Sum of two operands of one shape.
 pub(super) fn add(inputs: &[&[usize]]) -> Result<Kernel, Problem> {
+    pairwise(inputs, |x, y| x + y)
+}
+
+/// Difference of two operands of one shape.
+pub(super) fn subtract(inputs: &[&[usize]]) -> Result<Kernel, Problem> {
+    pairwise(inputs, |x, y| x - y)
+}
+
+fn pairwise(
+    inputs: &[&[usize]],
+    f: impl Fn(f64, f64) -> f64 + Send + Sync + 'static,
+) -> Result<Kernel, Problem> {
     match inputs {
-        [left, right] if left == right => Kernel::new(left.to_vec(), 2.0, |inputs, output| {
+        [left, right] if left == right => Kernel::new(left.to_vec(), 2.0, move |inputs, output| {
             if let [left, right] = inputs {
                 for ((result, x), y) in output.iter_mut().zip(*left).zip(*right) {
-                    *result = x + y;
+                    *result = f(*x, *y);
                 }
             }
         }),

@@ -58,8 +58,13 @@ fn layout_ops_by_hand() {
         let x = (0..6).map(f64::from).collect();
         run(&one_op(op, attributes, &batch(&[2, 3], "f32"), &batch(output, "f32")), &[2, 3], x)
     };
-    assert_eq!(run("ann.slice", "axis = 2, start = 0, step = 2", &[2, 2]), [0.0, 2.0, 3.0, 5.0]);
-    assert_eq!(run("ann.slice", "axis = 1, start = 1, step = 1", &[1, 3]), [3.0, 4.0, 5.0]);
+    assert_eq!(run("ann.gather", "axis = 2, indices = array<i64: 2, 0>", &[2, 2]), [2.0, 0.0, 5.0, 3.0]);
+    assert_eq!(
+        run("ann.gather", "axis = 1, indices = array<i64: 1, 1>", &[2, 3]),
+        [3.0, 4.0, 5.0, 3.0, 4.0, 5.0]
+    );
+    let turned = run("ann.permute", "axes = array<i64: 0, 2, 1>", &[3, 2]);
+    assert_eq!(turned, [0.0, 3.0, 1.0, 4.0, 2.0, 5.0]);
     let padded = run("ann.pad", "before = array<i64: 0, 1, 0>, after = array<i64: 0, 0, 1>", &[3, 4]);
     assert_eq!(padded, [0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 2.0, 0.0, 3.0, 4.0, 5.0, 0.0]);
     assert_eq!(run("ann.reshape", "", &[3, 2]), [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]);

@@ -140,23 +140,48 @@ fn pools_and_layouts_that_do_not_fit() {
             .contains("output_size")
     );
 
-    let slice = |axis: i64, start: i64, step: i64| {
-        refusal(
-            "ann.slice",
-            &format!("axis = {axis}, start = {start}, step = {step}"),
-            IMAGE,
-            "tensor<?x2x2x4xi32>",
-        )
+    let gather = |axis: i64, indices: &str| {
+        let attributes = format!("axis = {axis}, indices = array<i64: {indices}>");
+        refusal("ann.gather", &attributes, IMAGE, "tensor<?x2x2x4xi32>")
     };
-    assert!(slice(2, 0, 3).contains("accepted"));
-    assert!(slice(2, 1, 3).contains("not within"));
-    assert!(slice(2, 0, 0).contains("at least 1"));
-    assert!(slice(2, 0, i64::MAX).contains("not within"));
-    assert!(slice(0, 0, 1).contains("an axis from 1 to 3"));
-    assert!(slice(4, 0, 1).contains("an axis from 1 to 3"));
-    assert!(slice(-1, 0, 1).contains("an axis from 1 to 3"));
+    assert!(gather(2, "3, 3").contains("accepted"));
+    assert!(gather(2, "0, 4").contains("slab 4 of axis 2 is not within"));
+    assert!(gather(2, "0, -1").contains("at least 0"));
+    assert!(gather(2, "0, 9223372036854775807").contains("is not within"));
+    assert!(gather(2, "0, 1, 2").contains("its result type states"));
+    assert!(gather(0, "0, 0").contains("an axis from 1 to 3"));
+    assert!(gather(4, "0, 0").contains("an axis from 1 to 3"));
+    assert!(gather(-1, "0, 0").contains("an axis from 1 to 3"));
+    let permute = |axes: &str| {
+        refusal("ann.permute", &format!("axes = array<i64: {axes}>"), IMAGE, "tensor<?x4x2x4xi32>")
+    };
+    assert!(permute("0, 2, 1, 3").contains("accepted"));
+    assert!(permute("0, 2, 1, 2").contains("each axis"));
+    assert!(permute("0, 2, 1").contains("each axis"));
+    assert!(permute("0, 2, 1, 4").contains("an axis from 1 to 3"));
+    assert!(permute("2, 0, 1, 3").contains("must stay first"));
+    assert!(permute("0, 1, 2, 3").contains("its result type states"));
+    let expand = |input: &str, output: &str| refusal("torch.expand", "", input, output);
+    assert!(expand("tensor<?x1x4xf32>", "tensor<?x3x4xf32>").contains("accepted"));
+    assert!(expand("tensor<?x2x4xf32>", "tensor<?x4x4xf32>").contains("cannot be repeated"));
+    assert!(expand("tensor<?x1xf32>", "tensor<?x1x2xf32>").contains("cannot be repeated"));
+    let constant = |shape: &str| {
+        let attributes = format!("value = dense<1.0> : tensor<{shape}xf32>");
+        refusal("torch.add_constant", &attributes, "tensor<?x2x3xf32>", "tensor<?x2x3xf32>")
+    };
+    assert!(constant("2x1").contains("accepted"));
+    assert!(constant("3x1").contains("cannot be repeated"));
+    assert!(constant("2").contains("cannot be repeated"));
+    let upsample = |size: &str| {
+        let attributes = format!("output_size = array<i64: {size}>");
+        refusal("torch.upsample_nearest", &attributes, "tensor<?x2x4xf32>", "tensor<?x2x8xf32>")
+    };
+    assert!(upsample("8").contains("accepted"));
+    assert!(upsample("9223372036854775807").contains("`output_size`"));
+    assert!(upsample("8, 1").contains("`output_size`"));
+    assert!(upsample("0").contains("at least 1"));
     let torch = "dim = 1, start = 2, end = 2, step = 1";
-    assert!(refusal("torch.slice", torch, "tensor<?x2xf32>", "tensor<?x2xf32>").contains("0 slabs"));
+    assert!(refusal("torch.slice", torch, "tensor<?x2xf32>", "tensor<?x2xf32>").contains("no elements"));
     let pad = |before: &str| {
         let attributes = format!("before = array<i64: {before}>, after = array<i64: 0, 0, 0, 0>");
         refusal("ann.pad", &attributes, IMAGE, "tensor<?x2x5x4xi32>")
@@ -252,12 +277,14 @@ fn an_error_is_placed_at_its_op() {
     assert_eq!(crate::mlir::source(error.location.unwrap()), "f.ncg:4:2");
 }
 
-const SEEDS: [&str; 6] = [
+const SEEDS: [&str; 8] = [
     "%y = \"torch.convolution\"(%x) {weight = dense<1.0> : tensor<2x1x3x2xf32>, bias = dense<0.0> : tensor<2xf32>, stride = array<i64: 1, 3>, padding = array<i64: 1, 0>, dilation = array<i64: 1, 2>, groups = 2, transposed = true, output_padding = array<i64: 0, 1>} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x13xf32>",
     "%y = \"torch.convolution\"(%x) {weight = dense<1.0> : tensor<2x2x3x3xf32>, bias = dense<0.0> : tensor<2xf32>, stride = array<i64: 1, 2>, padding = array<i64: 1, 1>, dilation = array<i64: 1, 2>, groups = 1, transposed = false, output_padding = array<i64: 0, 0>} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x1xf32>",
     "%y = \"torch.max_pool\"(%x) {kernel = array<i64: 2, 3>, stride = array<i64: 2, 1>, padding = array<i64: 1, 1>, dilation = array<i64: 1, 1>, ceil_mode = true} : (tensor<?x2x4x4xf32>) -> tensor<?x2x3x4xf32>",
     "%y = \"torch.avg_pool\"(%x) {kernel = array<i64: 2, 3>, stride = array<i64: 2, 1>, padding = array<i64: 1, 1>, ceil_mode = true, count_include_pad = false, divisor_override = 0} : (tensor<?x2x4x4xf32>) -> tensor<?x2x3x4xf32>",
-    "%y = \"ann.slice\"(%x) {axis = 2, start = 1, step = 2} : (tensor<?x2x4x4xf32>) -> tensor<?x2x2x4xf32>",
+    "%y = \"ann.gather\"(%x) {axis = 2, indices = array<i64: 3, 1>} : (tensor<?x2x4x4xf32>) -> tensor<?x2x2x4xf32>",
+    "%y = \"ann.permute\"(%x) {axes = array<i64: 0, 2, 1, 3>} : (tensor<?x2x4x4xf32>) -> tensor<?x4x2x4xf32>",
+    "%y = \"torch.slice\"(%x) {dim = 2, start = 1, end = 4, step = 2} : (tensor<?x2x4x4xf32>) -> tensor<?x2x2x4xf32>",
     "%y = \"ann.pad\"(%x) {before = array<i64: 0, 1, 0, 2>, after = array<i64: 0, 0, 3, 0>} : (tensor<?x2x4x4xf32>) -> tensor<?x3x7x6xf32>",
 ];
 

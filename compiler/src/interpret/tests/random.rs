@@ -203,9 +203,13 @@ impl Writer {
     fn shortcut(&mut self, input: &Value, outputs: usize) -> Value {
         let [channels, height, width] = input.shape[..] else { panic!() };
         let shape = [channels, height.div_ceil(2), width];
-        let sliced = self.op("slice", &[input], "axis = 2, start = 0, step = 2", &shape, vec![0; channels]);
+        let every_second = |axis: usize, size: usize| {
+            let indices = (0..size).step_by(2).map(|index| index.to_string()).collect::<Vec<_>>();
+            format!("axis = {axis}, indices = array<i64: {}>", indices.join(", "))
+        };
+        let sliced = self.op("gather", &[input], &every_second(2, height), &shape, vec![0; channels]);
         let shape = [channels, height.div_ceil(2), width.div_ceil(2)];
-        let sliced = self.op("slice", &[&sliced], "axis = 3, start = 0, step = 2", &shape, vec![0; channels]);
+        let sliced = self.op("gather", &[&sliced], &every_second(3, width), &shape, vec![0; channels]);
         let after = outputs - channels - 1;
         let attributes = format!("before = array<i64: 0, 1, 0, 0>, after = array<i64: 0, {after}, 0, 0>");
         self.op("pad", &[&sliced], &attributes, &[outputs, shape[1], shape[2]], vec![0; outputs])

@@ -5,12 +5,12 @@
 //! %2 = "ann.fake_quantize"(%1) {scale = dense<…>, low = 0, high = 31} : …            // after
 //! ```
 //!
-//! The step of the grid is chosen for each channel, by least squares on the histograms of `calibrate`
-//! ([`Distribution::best_step`]); the `ann.observe` ops stay for `correct-bias`. The network input gets one step for all
+//! The step of the grid is chosen for each channel, or for the channels together that a reshape or a permutation brings into one
+//! ([`Sharing`]), by least squares on the histograms of `calibrate` ([`Distribution::best_step`]); the `ann.observe` ops stay for `correct-bias`. The network input gets one step for all
 //! channels: the exact one where samples are integers that fit, else the largest magnitude over `input-levels`.
 
 use crate::{
-    analysis::histogram::Distribution,
+    analysis::{histogram::Distribution, sharing::Sharing},
     mlir::{self, IrError, IrResult},
     pass::{Claim, OptionError, OptionInfo, Options, Pass, PassInfo},
     session::Session,
@@ -72,57 +72,180 @@ impl Pass for ChooseThresholds {
     fn run<'c>(&self, module: OperationRef<'c, '_>, session: &mut Session) -> IrResult<'c, ()> {
         let context = mlir::context(module);
         let integers = session.calibration.as_ref().is_some_and(|samples| samples.integers);
+        let mut sites = Vec::new();
         for operation in mlir::operations(mlir::network_block(module)?) {
-            let Some(activation) = mlir::view::<ann::Activation>(operation)? else { continue };
-            let value = mlir::operand(operation)?;
-            let observe = mlir::users(value)
-                .into_iter()
-                .find_map(|user| mlir::view::<ann::Observe>(user).transpose())
-                .ok_or_else(|| {
-                    IrError::at(operation, "no observation of this activation: run `calibrate` first")
-                })??;
-            let distributions = distributions(&observe)?;
-            let (input, behind_curve) = match mlir::definition(value) {
-                Some(definition) => (
-                    mlir::view::<ann::Normalize>(definition)?,
-                    mlir::view::<ann::Curve>(definition)?.is_some(),
-                ),
-                None => (None, false),
-            };
-            let quantize = match input {
-                Some(normalize) => {
-                    let step = self.input_step(&normalize, distributions, integers)?;
-                    let channels = observe.mean.shape().iter().product();
-                    Grid { steps: vec![step; channels], low: -self.input_levels, high: self.input_levels }
-                }
-                None if behind_curve => self.curve_grid(&activation, &distributions),
-                None => self
-                    .grid(&activation, &distributions)
-                    .map_err(|message| IrError::at(operation, message))?,
-            };
-            let hint = format!("{}.scale", mlir::layer(operation));
+            sites.extend(self.site(operation, integers)?);
+        }
+        let sharing = Sharing::of(module, |operation| {
+            Ok(sites.iter().any(|site| site.operation == operation && site.range.whole))
+        })?;
+        let members = sites.iter().map(|site| {
+            sharing
+                .of_value(mlir::result(site.operation)?)
+                .ok_or_else(|| IrError::at(site.operation, "the activation is not part of the network"))
+        });
+        let groups = members.collect::<IrResult<Vec<_>>>()?;
+        let channels =
+            sites.iter().zip(&groups).map(|(site, &groups)| Channels { site, groups }).collect::<Vec<_>>();
+        let steps = steps(&channels, sharing.count());
+        for (Site { operation, range, .. }, groups) in sites.iter().zip(&groups) {
+            let steps = groups.iter().map(|&group| steps[group]).collect::<Vec<_>>();
+            let (low, high) = range.levels(&steps);
+            let hint = format!("{}.scale", mlir::layer(*operation));
             let view = ann::FakeQuantize {
-                scale: TensorAttr::new(context, &hint, &Tensor::reals(quantize.steps))?,
-                low: quantize.low,
-                high: quantize.high,
+                scale: TensorAttr::new(context, &hint, &Tensor::reals(steps))?,
+                low,
+                high,
             };
-            let r#type = mlir::result(operation)?.r#type();
-            let quantized = mlir::insert_before(operation, &view, &[value], r#type)?;
-            mlir::replace(operation, quantized)?;
+            let (value, r#type) = (mlir::operand(*operation)?, mlir::result(*operation)?.r#type());
+            let quantized = mlir::insert_before(*operation, &view, &[value], r#type)?;
+            mlir::replace(*operation, quantized)?;
         }
         Ok(())
     }
 }
 
-/// Levels of one activation.
-struct Grid {
-    steps: Vec<f64>,
+/// An activation and what was seen of it.
+struct Site<'c, 'a> {
+    operation: OperationRef<'c, 'a>,
+    range: Range,
+    distributions: Vec<Distribution>,
+    /// The step of the network's input, which calibration does not choose.
+    input_step: Option<f64>,
+}
+
+/// Which levels an activation has.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Range {
     low: i64,
     high: i64,
+    /// Largest step: `levels` steps must not pass a finite bound.
+    cap: f64,
+    /// Whether the channels share a grid: bounds of both signs are whole levels only then.
+    whole: bool,
+    /// The bounds as real values.
+    bounds: [f64; 2],
+}
+
+impl Range {
+    /// Lowest and highest level that a channel reaches with one of `steps`.
+    fn levels(&self, steps: &[f64]) -> (i64, i64) {
+        let finest = steps.iter().copied().fold(f64::INFINITY, f64::min);
+        // A cast limits what is infinite.
+        let level = |bound: f64| (bound / finest + 0.5).floor() as i64;
+        (level(self.bounds[0]).max(self.low), level(self.bounds[1]).min(self.high))
+    }
+}
+
+const UNLIMITED: [f64; 2] = [f64::NEG_INFINITY, f64::INFINITY];
+
+/// The channels of an activation and the group of each.
+struct Channels<'s, 'c, 'a> {
+    site: &'s Site<'c, 'a>,
+    groups: &'s [usize],
+}
+
+/// The step of each group. One that was never seen active takes the largest step of its neighbours, so that it stays silent unless it
+/// is driven hard.
+fn steps(activations: &[Channels], count: usize) -> Vec<f64> {
+    struct Group {
+        joined: Distribution,
+        low: i64,
+        high: i64,
+        cap: f64,
+        least: f64,
+        whole: bool,
+    }
+    let empty = |_| Group {
+        joined: Distribution::default(),
+        low: 0,
+        high: 0,
+        cap: f64::INFINITY,
+        least: 0.0,
+        whole: false,
+    };
+    let mut groups = (0..count).map(empty).collect::<Vec<_>>();
+    for Channels { site, groups: members } in activations {
+        for (&group, distribution) in members.iter().zip(&site.distributions) {
+            let group = &mut groups[group];
+            match site.input_step {
+                Some(step) => group.least = group.least.max(step),
+                None => {
+                    group.joined.join(distribution.clone());
+                    (group.low, group.high) =
+                        (group.low.min(site.range.low), group.high.max(site.range.high));
+                    group.cap = group.cap.min(site.range.cap);
+                    group.whole |= site.range.whole;
+                }
+            }
+        }
+    }
+    let best =
+        groups.par_iter().map(|group| group.joined.best_step(group.low, group.high)).collect::<Vec<_>>();
+    let mut neighbours = vec![0.0f64; count];
+    for Channels { groups: members, .. } in activations {
+        let largest = members.iter().filter_map(|&group| best[group]).fold(0.0, f64::max);
+        members.iter().for_each(|&group| neighbours[group] = neighbours[group].max(largest));
+    }
+    let step = |(index, group): (usize, &Group)| {
+        let fallback = match neighbours[index] {
+            largest if largest > 0.0 => largest,
+            _ if group.least > 0.0 => group.least,
+            _ if group.whole && group.cap.is_finite() => group.cap,
+            _ => 1.0,
+        };
+        best[index].unwrap_or(fallback).min(group.cap).max(group.least)
+    };
+    groups.iter().enumerate().map(step).collect()
 }
 
 impl ChooseThresholds {
-    fn grid(&self, activation: &ann::Activation, distributions: &[Distribution]) -> Result<Grid, String> {
+    /// `None` if `operation` is no activation.
+    fn site<'c, 'a>(
+        &self,
+        operation: OperationRef<'c, 'a>,
+        integers: bool,
+    ) -> IrResult<'c, Option<Site<'c, 'a>>> {
+        let Some(activation) = mlir::view::<ann::Activation>(operation)? else { return Ok(None) };
+        let value = mlir::operand(operation)?;
+        let observe = mlir::users(value)
+            .into_iter()
+            .find_map(|user| mlir::view::<ann::Observe>(user).transpose())
+            .ok_or_else(|| {
+                IrError::at(operation, "no observation of this activation: run `calibrate` first")
+            })??;
+        let distributions = distributions(&observe)?;
+        if Some(distributions.len()) != mlir::sample_shape(value)?.first().copied() {
+            return Err(IrError::at(
+                operation,
+                "the observation of this activation has another number of channels",
+            ));
+        }
+        let (normalize, curve) = match mlir::definition(value) {
+            Some(definition) => {
+                (mlir::view::<ann::Normalize>(definition)?, mlir::view::<ann::Curve>(definition)?)
+            }
+            None => (None, None),
+        };
+        Ok(Some(match normalize {
+            Some(normalize) => {
+                let (low, high) = (-self.input_levels, self.input_levels);
+                let range = Range { low, high, cap: f64::INFINITY, whole: true, bounds: UNLIMITED };
+                let input_step = Some(self.input_step(&normalize, &distributions, integers)?);
+                Site { operation, range, distributions, input_step }
+            }
+            None => {
+                let range = match curve {
+                    Some(_) => Ok(self.curve_range(&activation)),
+                    None => self.range(&activation),
+                };
+                let range = range.map_err(|message| IrError::at(operation, message))?;
+                Site { operation, range, distributions, input_step: None }
+            }
+        }))
+    }
+
+    fn range(&self, activation: &ann::Activation) -> Result<Range, String> {
         let ann::Activation { minimum, maximum } = *activation;
         if !(minimum <= 0.0 && maximum >= 0.0 && minimum < maximum) {
             return Err(format!(
@@ -132,47 +255,26 @@ impl ChooseThresholds {
         }
         let low = if minimum < 0.0 { -self.levels } else { 0 };
         let high = if maximum > 0.0 { self.levels } else { 0 };
-        if minimum == 0.0 || (minimum == f64::NEG_INFINITY && maximum == f64::INFINITY) {
-            // `levels` steps must not pass a finite maximum.
-            let cap = maximum / self.levels as f64;
-            let steps = steps_of(distributions, low, high).into_iter().map(|step| step.min(cap)).collect();
-            return Ok(Grid { steps, low, high });
+        let bounds = [minimum, maximum];
+        if minimum == 0.0 || bounds == UNLIMITED {
+            return Ok(Range { low, high, cap: maximum / self.levels as f64, whole: false, bounds });
         }
-        // Bounds of both signs are whole levels only on a grid that all channels share.
-        let mut joined = Distribution::default();
-        distributions.iter().for_each(|distribution| joined.join(distribution.clone()));
         let widest = minimum.abs().min(f64::MAX).max(if maximum.is_finite() { maximum } else { 0.0 });
-        let step = joined
-            .best_step(low, high)
-            .unwrap_or(widest / self.levels as f64)
-            .min(widest / self.levels as f64);
-        let level = |bound: f64, otherwise: i64| {
-            if bound.is_finite() { (bound / step).round() as i64 } else { otherwise }
-        };
-        Ok(Grid {
-            steps: vec![step; distributions.len()],
-            low: level(minimum, low).max(low),
-            high: level(maximum, high).min(high),
-        })
+        Ok(Range { low, high, cap: widest / self.levels as f64, whole: true, bounds })
     }
 
     /// The curve keeps its range by itself, so each channel has a step of its own, and there are no levels where it never goes.
-    fn curve_grid(&self, activation: &ann::Activation, distributions: &[Distribution]) -> Grid {
-        let (low, high) = (if activation.minimum < 0.0 { -self.levels } else { 0 }, self.levels);
-        let widest = activation.maximum.max(-activation.minimum);
-        let cap = widest / self.levels as f64;
-        let steps =
-            steps_of(distributions, low, high).into_iter().map(|step| step.min(cap)).collect::<Vec<_>>();
-        let finest = steps.iter().copied().fold(f64::INFINITY, f64::min);
-        // A cast limits what is infinite.
-        let level = |bound: f64| (bound / finest + 0.5).floor() as i64;
-        Grid { low: level(activation.minimum).max(low), high: level(activation.maximum).min(high), steps }
+    fn curve_range(&self, activation: &ann::Activation) -> Range {
+        let ann::Activation { minimum, maximum } = *activation;
+        let low = if minimum < 0.0 { -self.levels } else { 0 };
+        let cap = maximum.max(-minimum) / self.levels as f64;
+        Range { low, high: self.levels, cap, whole: false, bounds: [minimum, maximum] }
     }
 
     fn input_step<'c>(
         &self,
         normalize: &ann::Normalize<'c>,
-        distributions: Vec<Distribution>,
+        distributions: &[Distribution],
         integers: bool,
     ) -> IrResult<'c, f64> {
         let largest = distributions.iter().map(Distribution::largest).fold(0.0, f64::max);
@@ -189,16 +291,6 @@ impl ChooseThresholds {
         }
         Ok(if largest > 0.0 { largest / self.input_levels as f64 } else { 1.0 })
     }
-}
-
-/// Best step of each channel. A channel that was never seen active takes the largest step of the others, so that it stays
-/// silent unless it is driven hard.
-fn steps_of(distributions: &[Distribution], low: i64, high: i64) -> Vec<f64> {
-    let steps =
-        distributions.par_iter().map(|distribution| distribution.best_step(low, high)).collect::<Vec<_>>();
-    let fallback = steps.iter().flatten().copied().fold(0.0, f64::max);
-    let fallback = if fallback > 0.0 { fallback } else { 1.0 };
-    steps.into_iter().map(|step| step.unwrap_or(fallback)).collect()
 }
 
 fn distributions<'c>(observe: &ann::Observe<'c>) -> IrResult<'c, Vec<Distribution>> {
@@ -219,7 +311,7 @@ fn distributions<'c>(observe: &ann::Observe<'c>) -> IrResult<'c, Vec<Distributio
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::passes::testing::{check_calibrated, network};
+    use crate::passes::testing::{check_calibrated, network, on_module, operation};
 
     const PASS: ChooseThresholds = ChooseThresholds { levels: 4, input_levels: 127 };
 
@@ -230,12 +322,22 @@ mod tests {
         all
     }
 
+    /// Steps and levels of an activation whose channels meet nowhere.
     fn grid(minimum: f64, maximum: f64, channels: &[&[f64]]) -> (Vec<f64>, i64, i64) {
         let distributions = channels.iter().map(|channel| values(channel)).collect::<Vec<_>>();
-        let grid = PASS.grid(&ann::Activation { minimum, maximum }, &distributions).unwrap();
-        (grid.steps, grid.low, grid.high)
+        let range = PASS.range(&ann::Activation { minimum, maximum }).unwrap();
+        let observe =
+            (0..channels.len()).map(|index| if range.whole { 0 } else { index }).collect::<Vec<_>>();
+        let steps = on_module(&network("tensor<?x1xf32>", IDENTITY, "tensor<?x1xf32>"), |module| {
+            let operation = mlir::operations(mlir::network_block(operation(module)).unwrap())[0];
+            let site = Site { operation, range, distributions, input_step: None };
+            steps(&[Channels { site: &site, groups: &observe }], observe.iter().max().unwrap() + 1)
+        });
+        let (low, high) = range.levels(&steps);
+        (observe.iter().map(|&group| steps[group]).collect(), low, high)
     }
 
+    const IDENTITY: &str = "%r = \"ann.reshape\"(%x) : (tensor<?x1xf32>) -> tensor<?x1xf32>";
     const INFINITY: f64 = f64::INFINITY;
 
     #[test]
@@ -270,10 +372,7 @@ mod tests {
     #[test]
     fn an_activation_without_a_silent_state_is_refused() {
         for (minimum, maximum) in [(1.0, 6.0), (-3.0, -1.0), (0.0, 0.0), (f64::NAN, 1.0)] {
-            assert!(
-                PASS.grid(&ann::Activation { minimum, maximum }, &[values(&[1.0])]).is_err(),
-                "{minimum} {maximum}"
-            );
+            assert!(PASS.range(&ann::Activation { minimum, maximum }).is_err(), "{minimum} {maximum}");
         }
     }
 

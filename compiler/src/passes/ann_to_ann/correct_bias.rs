@@ -186,7 +186,7 @@ fn apply<'c>(value: Value<'c, '_>, shift: &[f64]) -> IrResult<'c, Option<Vec<f64
             Ok(apply(mlir::operand(operation)?, &inner)?
                 .map(|applied| applied.iter().map(|shift| shift * gain).collect()))
         }
-        Some(ann::Op::Concat(_) | ann::Op::Slice(_) | ann::Op::Reshape(_)) => {
+        Some(ann::Op::Concat(_) | ann::Op::Gather(_) | ann::Op::Permute(_) | ann::Op::Reshape(_)) => {
             let flow = Flow::of(operation)?;
             let mut applied = Vec::new();
             for (operand, shift) in operation.operands().zip(flow.backward(shift, 0.0, flow::mean)) {
@@ -286,8 +286,8 @@ mod tests {
 
     #[test]
     fn joined_channels_are_corrected_where_they_come_from() {
-        let join = r#"%a = "ann.slice"(%1) {axis = 1, start = 0, step = 2} : (tensor<?x2x1x4xi32>) -> tensor<?x1x1x4xi32>
-            %b = "ann.slice"(%0) {axis = 1, start = 0, step = 2} : (tensor<?x2x1x4xi32>) -> tensor<?x1x1x4xi32>
+        let join = r#"%a = "ann.gather"(%1) {axis = 1, indices = array<i64: 0>} : (tensor<?x2x1x4xi32>) -> tensor<?x1x1x4xi32>
+            %b = "ann.gather"(%0) {axis = 1, indices = array<i64: 0>} : (tensor<?x2x1x4xi32>) -> tensor<?x1x1x4xi32>
             %v = "ann.concat"(%b, %a) {axis = 1} : (tensor<?x1x1x4xi32>, tensor<?x1x1x4xi32>) -> tensor<?x2x1x4xi32>"#;
         // Codes have no bias: the first channel stays. The second is the first of the layer, with 15 units where 14 are wanted.
         assert_eq!(corrected(&text(join, "tensor<?x2x1x4xi32>", "[2.0, 3.5]")), "[9, 20]");

@@ -2,8 +2,8 @@
 //!
 //! ```mlir
 //! %1 = "ann.max_pool2d"(%0) {kernel = [1, 2], stride = [1, 2], …} : …   // before
-//! %a = "ann.slice"(%0) {axis = 3, start = 0, step = 2} : …              // after
-//! %b = "ann.slice"(%0) {axis = 3, start = 1, step = 2} : …
+//! %a = "ann.gather"(%0) {axis = 3, indices = [0, 2, …]} : …             // after
+//! %b = "ann.gather"(%0) {axis = 3, indices = [1, 3, …]} : …
 //! %n = "ann.scale"(%b) {weight = -1} : …
 //! %d = "ann.add"(%a, %n) : …
 //! %r = "ann.requantize"(%d) {threshold = 1, low = 0, high = L} : …
@@ -13,6 +13,7 @@
 //! Columns first, then rows: a window of k × k takes 2(k − 1) stages. Padding is zero, which never wins over counts from 0 on.
 
 use crate::{
+    analysis::flow::Flow,
     mlir::{self, IrError, IrResult, Number},
     pass::{Claim, OptionError, Options, Pass, PassInfo},
     session::Session,
@@ -52,6 +53,8 @@ impl Pass for ExpandMaxPool {
         for operation in mlir::operations(mlir::network_block(module)?) {
             let Ok(result) = mlir::result(operation) else { continue };
             let of_operand = operation.operand(0).ok().and_then(|value| levels.get(&key(value)).cloned());
+            let operands =
+                operation.operands().map(|value| levels.get(&key(value))).collect::<Option<Vec<_>>>();
             let own =
                 match ann::Op::read(operation).map_err(|error| IrError::at(operation, error.to_string()))? {
                     Some(ann::Op::Requantize(requantize)) => {
@@ -74,7 +77,16 @@ impl Pass for ExpandMaxPool {
                         // A pool of input codes needs no neurons: they do not change from step to step.
                         None => None,
                     },
-                    Some(ann::Op::Reshape(_) | ann::Op::Slice(_)) => of_operand,
+                    Some(
+                        ann::Op::Concat(_)
+                        | ann::Op::Gather(_)
+                        | ann::Op::Permute(_)
+                        | ann::Op::Pad(_)
+                        | ann::Op::Reshape(_),
+                    ) => match operands {
+                        Some(operands) => joined(&operands, &Flow::of(operation)?),
+                        None => None,
+                    },
                     _ => None,
                 };
             if let Some(own) = own {
@@ -83,6 +95,14 @@ impl Pass for ExpandMaxPool {
         }
         Ok(())
     }
+}
+
+/// Levels of the result of a weightless op whose operands have these.
+fn joined(operands: &[&Levels], flow: &Flow) -> Option<Levels> {
+    let low = operands.iter().map(|levels| levels.0).min()?;
+    let high = operands.iter().map(|levels| levels.1).max()?;
+    let scales = operands.iter().map(|levels| levels.2.clone()).collect::<Vec<_>>();
+    Some((low, high, flow.forward(&scales, 1.0)))
 }
 
 fn key(value: Value) -> usize {
@@ -132,12 +152,10 @@ fn expand<'c, 'a>(
         shape[axis + 1] = output[axis + 1];
         let r#type = mlir::batch_type(context, &shape, Number::Integer);
         let tap = |index: i64| {
-            let slice = ann::Slice {
-                axis: axis as i64 + 2,
-                start: index * pool.dilation[axis],
-                step: pool.stride[axis],
-            };
-            mlir::insert_before(operation, &slice, &[value], r#type)
+            let windows = 0..output[axis + 1] as i64;
+            let indices = windows.map(|window| window * pool.stride[axis] + index * pool.dilation[axis]);
+            let gather = ann::Gather { axis: axis as i64 + 2, indices: indices.collect() };
+            mlir::insert_before(operation, &gather, &[value], r#type)
         };
         let mut largest = tap(0)?;
         for index in 1..pool.kernel[axis] {

@@ -12,7 +12,7 @@
 //! sum need not be requantised for it.
 //!
 //! Only ops move that are the one reader of their operand and have the activation as their one reader: anything else
-//! would need a second activation. Slices stay where they are, because an activation before one would compute what is
+//! would need a second activation. Slices (gathers) stay where they are, because an activation before one would compute what is
 //! thrown away.
 
 use crate::{
@@ -153,7 +153,7 @@ mod tests {
             %0 = "ann.reshape"(%x) : ({IMAGE}) -> {IMAGE}
             %1 = "ann.max_pool2d"(%0) {POOL}
             %2 = "ann.activation"(%1) {RELU} : (tensor<?x2x2x2xf32>) -> tensor<?x2x2x2xf32>
-            %3 = "ann.slice"(%0) {{axis = 2 : i64, start = 0 : i64, step = 2 : i64}} : ({IMAGE}) -> tensor<?x2x2x4xf32>
+            %3 = "ann.gather"(%0) {{axis = 2 : i64, indices = array<i64: 0, 2>}} : ({IMAGE}) -> tensor<?x2x2x4xf32>
             %4 = "ann.activation"(%3) {RELU} : (tensor<?x2x2x4xf32>) -> tensor<?x2x2x4xf32>
             %5 = "ann.max_pool2d"(%4) {{kernel = array<i64: 1, 2>, stride = array<i64: 1, 2>, padding = array<i64: 0, 0>,
               dilation = array<i64: 1, 1>}} : (tensor<?x2x2x4xf32>) -> tensor<?x2x2x2xf32>
@@ -168,7 +168,7 @@ mod tests {
             %0 = "ann.reshape"(%arg0) : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
             %1 = "ann.max_pool2d"(%0) {dilation = array<i64: 1, 1>, kernel = array<i64: 2, 2>, padding = array<i64: 0, 0>, stride = array<i64: 2, 2>} : (tensor<?x2x4x4xf32>) -> tensor<?x2x2x2xf32>
             %2 = "ann.activation"(%1) {maximum = 0x7FF0000000000000 : f64, minimum = 0.000000e+00 : f64} : (tensor<?x2x2x2xf32>) -> tensor<?x2x2x2xf32>
-            %3 = "ann.slice"(%0) {axis = 2 : i64, start = 0 : i64, step = 2 : i64} : (tensor<?x2x4x4xf32>) -> tensor<?x2x2x4xf32>
+            %3 = "ann.gather"(%0) {axis = 2 : i64, indices = array<i64: 0, 2>} : (tensor<?x2x4x4xf32>) -> tensor<?x2x2x4xf32>
             %4 = "ann.activation"(%3) {maximum = 0x7FF0000000000000 : f64, minimum = 0.000000e+00 : f64} : (tensor<?x2x2x4xf32>) -> tensor<?x2x2x4xf32>
             %5 = "ann.max_pool2d"(%4) {dilation = array<i64: 1, 1>, kernel = array<i64: 1, 2>, padding = array<i64: 0, 0>, stride = array<i64: 1, 2>} : (tensor<?x2x2x4xf32>) -> tensor<?x2x2x2xf32>
             %6 = "ann.activation"(%5) {maximum = 0x7FF0000000000000 : f64, minimum = 0.000000e+00 : f64} : (tensor<?x2x2x2xf32>) -> tensor<?x2x2x2xf32>

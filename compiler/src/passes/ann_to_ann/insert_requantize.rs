@@ -9,15 +9,16 @@
 //! ```
 //!
 //! The activation changes no number here; it becomes a neuron that fires with both signs. *Level* values are what will be counts:
-//! results of activations, max pools of levels, and weightless linear ops (average pool, concat of channels, slice, pad, reshape)
-//! of levels only. *Accumulator* values are what will be sums in membranes: results of conv, linear and scale, of add, and
+//! results of activations, max pools of levels, and weightless linear ops (average pool, concat of channels, gather, permute, pad,
+//! reshape) of levels only. *Accumulator* values are what will be sums in membranes: results of conv, linear and scale, of add, and
 //! of weightless linear ops that take one. Afterwards
 //!
 //! - the network input is read by one activation only;
 //! - conv, linear, scale and max_pool2d read levels;
 //! - an accumulator has one reader: an activation, a weightless linear op, or the return;
 //! - a curve has one reader, an activation;
-//! - an accumulator is reshaped only where each element is a channel before and after.
+//! - levels that meet in a channel, as in a reshape that joins channels, were averaged over equally many elements: `quantize`
+//!   makes sums of averages, and a step can be shared only where it stands for the same value.
 
 use crate::{
     analysis::flow::Flow,
@@ -56,7 +57,7 @@ impl Pass for InsertRequantize {
     fn run<'c>(&self, module: OperationRef<'c, '_>, _: &mut Session) -> IrResult<'c, ()> {
         let operations = mlir::operations(mlir::network_block(module)?);
         let layers = operations.iter().map(|operation| mlir::layer(*operation)).collect();
-        let mut walk = Walk { kinds: HashMap::new(), layers };
+        let mut walk = Walk { kinds: HashMap::new(), multiples: HashMap::new(), layers };
         operations.iter().try_for_each(|operation| walk.visit(*operation))
     }
 }
@@ -73,6 +74,8 @@ enum Kind {
 /// What the pass knows on its way through the network.
 struct Walk {
     kinds: HashMap<usize, Kind>,
+    /// How many times a level each channel of a level value will be, after averages; 1 where nothing is stated.
+    multiples: HashMap<usize, Vec<f64>>,
     /// Names of layers that are taken.
     layers: HashSet<String>,
 }
@@ -96,7 +99,7 @@ impl Walk {
                 self.kind(operation, mlir::operand(operation)?)?;
                 Kind::Accumulator
             }
-            Op::Activation(_) | Op::MaxPool2d(_) => {
+            Op::Activation(_) => {
                 self.kind(operation, mlir::operand(operation)?)?;
                 Kind::Level
             }
@@ -109,18 +112,19 @@ impl Walk {
                 self.kind(operation, mlir::operand(operation)?)?;
                 Kind::Accumulator
             }
+            Op::MaxPool2d(_) => {
+                self.weightless(operation)?;
+                Kind::Level
+            }
             // Where scales of operands meet in one channel, only a membrane can bring them together.
             Op::Add(_) => self.joined(operation)?,
             Op::Concat(ann::Concat { axis }) if axis != 1 => self.joined(operation)?,
-            Op::AvgPool2d(_) | Op::Concat(_) | Op::Slice(_) | Op::Pad(_) | Op::Reshape(_) => {
-                // What `quantize` would refuse is refused here, where `check` sees it.
-                Flow::of(operation)?;
-                let kinds = operation.operands().map(|value| self.kind(operation, value));
-                match kinds.collect::<IrResult<Vec<_>>>()?.contains(&Kind::Accumulator) {
-                    true => Kind::Accumulator,
-                    false => Kind::Level,
-                }
-            }
+            Op::AvgPool2d(_)
+            | Op::Concat(_)
+            | Op::Gather(_)
+            | Op::Permute(_)
+            | Op::Pad(_)
+            | Op::Reshape(_) => self.weightless(operation)?,
             Op::SumPool2d(_)
             | Op::FakeQuantize(_)
             | Op::Encode(_)
@@ -145,6 +149,38 @@ impl Walk {
         }
         self.kinds.insert(key(value), kind);
         Ok(())
+    }
+
+    /// What a weightless linear op makes of its operands.
+    fn weightless<'c>(&mut self, operation: OperationRef<'c, '_>) -> IrResult<'c, Kind> {
+        // What `quantize` would refuse is refused here, where `check` sees it.
+        let flow = Flow::of(operation)?;
+        let operands = operation.operands().collect::<Vec<_>>();
+        let kinds =
+            operands.iter().map(|value| self.kind(operation, *value)).collect::<IrResult<Vec<_>>>()?;
+        if kinds.contains(&Kind::Accumulator) {
+            return Ok(Kind::Accumulator);
+        }
+        let mut multiples = Vec::with_capacity(operands.len());
+        for (value, parts) in operands.iter().zip(flow.operand_parts()) {
+            let own = self.multiples.get(&key(*value)).cloned();
+            multiples.push(own.unwrap_or_else(|| vec![1.0; parts.len()]));
+        }
+        if !agree(&flow, &multiples) {
+            for (index, value) in operands.into_iter().enumerate() {
+                let name = self.unique(&format!("{}.requantize", mlir::layer(operation)));
+                let location = mlir::named_location(mlir::context(operation), &name, operation.location());
+                let level =
+                    mlir::insert_before_at(operation, &UNLIMITED, &[value], value.r#type(), location)?;
+                mlir::set_operand(operation, index, level);
+                self.kinds.insert(key(level), Kind::Level);
+            }
+            return Ok(Kind::Level);
+        }
+        let mut multiples = flow.forward(&multiples, 1.0);
+        multiples.iter_mut().for_each(|multiple| *multiple *= flow.multiple as f64);
+        self.multiples.insert(key(mlir::result(operation)?), multiples);
+        Ok(Kind::Level)
     }
 
     /// A sum, whatever its operands are.
@@ -253,19 +289,27 @@ fn must_become_levels<'c>(operation: OperationRef<'c, '_>, value: Value<'c, '_>)
     };
     Ok(match located(user, Op::read(user))? {
         Some(Op::Conv(_) | Op::Linear(_) | Op::Scale(_) | Op::MaxPool2d(_)) => true,
-        // Before the zeros are there, fewer neurons do the same.
-        Some(Op::Pad(_)) => must_become_levels(user, mlir::result(user)?)?,
-        Some(Op::Reshape(_)) => {
-            let shapes = [value, mlir::result(user)?].map(mlir::sample_shape);
-            let [from, to] = shapes.map(|shape| shape.map_err(|error| IrError::at(operation, error.message)));
-            !each_element_is_a_channel(&from?) || !each_element_is_a_channel(&to?)
+        // Before elements are added, fewer neurons do the same, and before channels are split they have one step.
+        Some(Op::Pad(_) | Op::Reshape(_) | Op::Permute(_) | Op::Gather(_)) => {
+            let result = mlir::result(user)?;
+            let sizes = [value, result].map(mlir::sample_shape);
+            let [from, to] = sizes.map(|shape| shape.map(|shape| shape.iter().product::<usize>()));
+            let keeps = from.map_err(|error| IrError::at(operation, error.message))?
+                <= to.map_err(|error| IrError::at(operation, error.message))?;
+            keeps && !Flow::of(user)?.mixes() && must_become_levels(user, result)?
         }
         _ => false,
     })
 }
 
-fn each_element_is_a_channel(shape: &[usize]) -> bool {
-    shape.split_first().is_some_and(|(_, rest)| rest.iter().all(|&size| size == 1))
+/// Whether the channels that meet are equal multiples of levels.
+fn agree(flow: &Flow, multiples: &[Vec<f64>]) -> bool {
+    let mut parts = vec![None; flow.parts()];
+    let channels =
+        flow.operand_parts().iter().zip(multiples).flat_map(|(parts, multiples)| parts.iter().zip(multiples));
+    channels
+        .filter_map(|(part, multiple)| Some((part.as_ref()?, multiple)))
+        .all(|(&part, &multiple)| *parts[part].get_or_insert(multiple) == multiple)
 }
 
 #[cfg(test)]
@@ -356,7 +400,25 @@ mod tests {
     }
 
     #[test]
-    fn sums_are_reshaped_only_where_elements_are_channels() {
+    fn averages_that_meet_levels_in_a_channel_are_requantised() {
+        let body = format!(
+            r#"
+            %1 = "ann.conv"(%0) {CONV}
+            %2 = "ann.activation"(%1) {RELU} : ({IMAGE}) -> {IMAGE}
+            %3 = "ann.avg_pool2d"(%2) {{rows = array<i64: 0, 1, 1, 2, 2, 3, 3, 4>, columns = array<i64: 0, 2, 0, 2, 2, 4, 2, 4>,
+              divisor = dense<2> : tensor<4x4xi32>}} : ({IMAGE}) -> {IMAGE}
+            %4 = "ann.concat"(%3, %2) {{axis = 1 : i64}} : ({IMAGE}, {IMAGE}) -> tensor<?x4x4x4xf32>
+            %5 = "ann.reshape"(%4) : (tensor<?x4x4x4xf32>) -> tensor<?x2x32xf32>
+            %r = "ann.permute"(%5) {{axes = array<i64: 0, 2, 1>}} : (tensor<?x2x32xf32>) -> tensor<?x32x2xf32>"#
+        );
+        let text = result(&body, "tensor<?x32x2xf32>");
+        let ops = text.lines().filter_map(|line| line.split('"').nth(1)).collect::<Vec<_>>();
+        // Pairs of averages and pairs of levels share steps, a pair of both cannot.
+        assert_eq!(ops[5..], ["ann.concat", "ann.reshape", "ann.activation", "ann.permute"]);
+    }
+
+    #[test]
+    fn sums_that_become_levels_do_so_before_they_are_split_into_features() {
         let body = format!(
             r#"
             %1 = "ann.conv"(%0) {CONV}
@@ -388,7 +450,7 @@ mod tests {
         let body = format!(
             r#"
             %1 = "ann.conv"(%0) {CONV}
-            %2 = "ann.slice"(%1) {{axis = 2 : i64, start = 1 : i64, step = 1 : i64}} : ({IMAGE}) -> tensor<?x2x3x4xf32>
+            %2 = "ann.gather"(%1) {{axis = 2 : i64, indices = array<i64: 1, 2, 3>}} : ({IMAGE}) -> tensor<?x2x3x4xf32>
             %3 = "ann.pad"(%2) {{before = array<i64: 0, 0, 1, 0>, after = array<i64: 0, 0, 0, 0>}} : (tensor<?x2x3x4xf32>) -> {IMAGE}
             %r = "ann.max_pool2d"(%3) {POOL}"#
         );
@@ -398,7 +460,7 @@ mod tests {
             %0 = "ann.normalize"(%arg0) {maximum = dense<0x7FF0000000000000> : tensor<2xf64>, minimum = dense<0xFFF0000000000000> : tensor<2xf64>, multiplier = dense<1.000000e+00> : tensor<2xf64>, offset = dense<0.000000e+00> : tensor<2xf64>} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
             %1 = "ann.activation"(%0) {maximum = 0x7FF0000000000000 : f64, minimum = 0xFFF0000000000000 : f64} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
             %2 = "ann.conv"(%1) {bias = dense<0.000000e+00> : tensor<2xf32>, dilation = array<i64: 1, 1>, groups = 1 : i64, padding = array<i64: 1, 1>, stride = array<i64: 1, 1>, transposed = false, weight = dense<1.000000e+00> : tensor<2x2x3x3xf32>} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
-            %3 = "ann.slice"(%2) {axis = 2 : i64, start = 1 : i64, step = 1 : i64} : (tensor<?x2x4x4xf32>) -> tensor<?x2x3x4xf32>
+            %3 = "ann.gather"(%2) {axis = 2 : i64, indices = array<i64: 1, 2, 3>} : (tensor<?x2x4x4xf32>) -> tensor<?x2x3x4xf32>
             %4 = "ann.activation"(%3) {maximum = 0x7FF0000000000000 : f64, minimum = 0xFFF0000000000000 : f64} : (tensor<?x2x3x4xf32>) -> tensor<?x2x3x4xf32>
             %5 = "ann.pad"(%4) {after = array<i64: 0, 0, 0, 0>, before = array<i64: 0, 0, 1, 0>} : (tensor<?x2x3x4xf32>) -> tensor<?x2x4x4xf32>
             %6 = "ann.max_pool2d"(%5) {dilation = array<i64: 1, 1>, kernel = array<i64: 2, 2>, padding = array<i64: 0, 0>, stride = array<i64: 2, 2>} : (tensor<?x2x4x4xf32>) -> tensor<?x2x2x2xf32>

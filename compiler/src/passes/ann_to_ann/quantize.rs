@@ -10,11 +10,13 @@
 //! Every integer value stands for a real one: level values (outputs of activations) by a scale `s` for each channel,
 //! accumulator values (what flows into one activation) by a scale `α` for each channel. Weights are
 //! `round(W · s / α)`, biases `round(b / α)`, thresholds `θ = max(1, round(s_out / α))`; then `θ · α` *is* the scale of the
-//! activation, so that the rounding of `θ` leaves no error behind. Everything that flows into one activation shares its `α`, the
+//! activation, so that the rounding of `θ` leaves no error behind. Channels that share their step keep it: there `α` is the step over
+//! `θ`. Everything that flows into one activation shares its `α`, the
 //! smallest one for which all weights fit: 8 bits in convolutions and dense layers, 16 on identity paths.
 
 mod accumulate;
 mod curves;
+mod shared;
 #[cfg(test)]
 mod tests;
 mod units;
@@ -30,6 +32,7 @@ use melior::{
     ir::{OperationRef, Value, ValueLike, operation::OperationLike},
 };
 use neurocuda_dialects::{Tensor, TensorAttr, View, ann, stage::Stage};
+use shared::SharedSteps;
 use std::collections::HashMap;
 
 /// What is to be known of the pass.
@@ -48,6 +51,9 @@ pub const INFO: PassInfo = PassInfo {
 /// Largest threshold. Only a channel whose weights are next to nothing reaches it: its accumulator would otherwise be finer than any
 /// use, and too large for 32 bits.
 const LARGEST_THRESHOLD: f64 = (1u64 << 20) as f64;
+
+/// Largest relative difference of scales that are the same number but for rounding.
+const SAME: f64 = 1e-9;
 
 /// Lowers to integers.
 pub struct Quantize {
@@ -78,6 +84,7 @@ impl Pass for Quantize {
             context: mlir::context(module),
             levels: HashMap::new(),
             accumulators: HashMap::new(),
+            shared: SharedSteps::of(module)?,
         };
         let operations = mlir::operations(mlir::network_block(module)?);
         for &operation in &operations {
@@ -100,6 +107,24 @@ struct Level<'c, 'a> {
     scale: Vec<f64>,
 }
 
+/// Levels that meet in a channel must have one scale: `choose-thresholds` gave it to them.
+fn check_scales<'c>(operation: OperationRef<'c, '_>, flow: &Flow, scales: &[Vec<f64>]) -> IrResult<'c, ()> {
+    let mut parts = vec![0.0; flow.parts()];
+    for (part, &scale) in
+        flow.operand_parts().iter().zip(scales).flat_map(|(parts, scales)| parts.iter().zip(scales))
+    {
+        let Some(known) = part.map(|part| &mut parts[part]).filter(|_| scale > 0.0) else { continue };
+        if *known > 0.0 && ((*known - scale) / scale).abs() > SAME {
+            let message = format!(
+                "levels of steps {known} and {scale} meet in a channel: run `choose-thresholds` again"
+            );
+            return Err(IrError::at(operation, message));
+        }
+        *known = scale;
+    }
+    Ok(())
+}
+
 /// Identity of a value, to look it up.
 fn key(value: Value) -> usize {
     value.to_raw().ptr as usize
@@ -111,6 +136,7 @@ struct Lowering<'p, 'c, 'a> {
     levels: HashMap<usize, Level<'c, 'a>>,
     /// Integers of the accumulator values, for the observations of them.
     accumulators: HashMap<usize, Value<'c, 'a>>,
+    shared: SharedSteps,
 }
 
 impl<'c, 'a> Lowering<'_, 'c, 'a> {
@@ -144,7 +170,9 @@ impl<'c, 'a> Lowering<'_, 'c, 'a> {
         };
         let scales = levels.iter().map(|level| level.scale.clone()).collect::<Vec<_>>();
         let flow = Flow::of(operation)?;
-        let mut scale = flow.forward(&scales, 1.0);
+        // Padding is silent on any scale; 0 makes it take that of the channels it meets.
+        let mut scale = flow.forward(&scales, 0.0);
+        check_scales(operation, &flow, &scales)?;
         scale.iter_mut().for_each(|scale| *scale /= flow.multiple as f64);
         let integers = levels.iter().map(|level| level.integer).collect::<Vec<_>>();
         let integer = self.weightless(operation, operation, &integers)?;
@@ -180,18 +208,32 @@ impl<'c, 'a> Lowering<'_, 'c, 'a> {
                 low,
                 high,
             };
+            self.shared.take(operation, &[])?;
             (mlir::insert_before(operation, &encode, &[image], r#type)?, wanted)
         } else if let Some((curve, input)) = curves::before(operation)? {
-            (self.table(operation, &curve, input, &wanted, (low, high))?, wanted)
-        } else {
-            let (integer, alpha) = self.membrane(operation, value, &wanted)?;
-            let threshold = wanted
-                .iter()
-                .zip(&alpha)
-                .map(|(scale, alpha)| (scale / alpha).round().max(1.0))
-                .collect::<Vec<_>>();
+            let steps = self.shared.take(operation, &[])?;
             let scale =
-                threshold.iter().zip(&alpha).map(|(threshold, alpha)| threshold * alpha).collect::<Vec<_>>();
+                steps.iter().zip(&wanted).map(|(step, wanted)| step.unwrap_or(*wanted)).collect::<Vec<_>>();
+            (self.table(operation, &curve, input, &scale, (low, high))?, scale)
+        } else {
+            let mut alpha = self.unit(value, &wanted)?;
+            let steps = self.shared.take(operation, &alpha)?;
+            let mut threshold = Vec::with_capacity(wanted.len());
+            for ((wanted, alpha), step) in wanted.iter().zip(&mut alpha).zip(&steps) {
+                // A step of its own follows the rounding of the threshold, one that is shared makes the unit follow.
+                threshold.push(match step {
+                    None => (wanted / *alpha).round().max(1.0),
+                    Some(step) => {
+                        // Units that are one number but for their last bits must not fall on two sides of a whole one.
+                        let threshold = (step / *alpha * (1.0 + SAME)).floor().max(1.0);
+                        *alpha = step / threshold;
+                        threshold
+                    }
+                });
+            }
+            let integer = self.membrane(operation, value, &alpha)?;
+            let own = threshold.iter().zip(&alpha).map(|(threshold, alpha)| threshold * alpha);
+            let scale = own.zip(steps).map(|(own, step)| step.unwrap_or(own)).collect::<Vec<_>>();
             let requantize = ann::Requantize {
                 threshold: TensorAttr::new(
                     self.context,
@@ -212,21 +254,26 @@ impl<'c, 'a> Lowering<'_, 'c, 'a> {
         Ok(())
     }
 
-    /// The integers of what flows into the activation `operation`, of scale `wanted`, and their unit.
-    fn membrane(
-        &mut self,
-        operation: OperationRef<'c, 'a>,
-        value: Value<'c, 'a>,
-        wanted: &[f64],
-    ) -> IrResult<'c, (Value<'c, 'a>, Vec<f64>)> {
+    /// The unit of each channel of a sum that flows into an activation of steps `wanted`.
+    fn unit(&self, value: Value<'c, 'a>, wanted: &[f64]) -> IrResult<'c, Vec<f64>> {
         let mut alpha = self.need(value)?;
         for (alpha, wanted) in alpha.iter_mut().zip(wanted) {
             *alpha = alpha.max(wanted / LARGEST_THRESHOLD);
         }
-        let alpha = self.settle(value, alpha)?;
-        let integer = self.accumulate(value, &alpha, operation)?;
+        self.settle(value, alpha)
+    }
+
+    /// The integers of a sum that flows into the activation `operation`, 1 standing for `alpha` in each channel, and its
+    /// observations.
+    fn membrane(
+        &mut self,
+        operation: OperationRef<'c, 'a>,
+        value: Value<'c, 'a>,
+        alpha: &[f64],
+    ) -> IrResult<'c, Value<'c, 'a>> {
+        let integer = self.accumulate(value, alpha, operation)?;
         self.observations(value, operation)?;
-        Ok((integer, alpha))
+        Ok(integer)
     }
 
     fn returned(&mut self, operation: OperationRef<'c, 'a>) -> IrResult<'c, ()> {
@@ -249,6 +296,7 @@ impl<'c, 'a> Lowering<'_, 'c, 'a> {
             let location =
                 mlir::definition(value).map_or(operation.location(), |definition| definition.location());
             let hint = format!("output{index}.scale");
+            let scale = scale.iter().map(|&scale| if scale == 0.0 { 1.0 } else { scale }).collect();
             let view =
                 ann::Dequantize { scale: TensorAttr::new(self.context, &hint, &Tensor::reals(scale))? };
             self.observations(value, operation)?;

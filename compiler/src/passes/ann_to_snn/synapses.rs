@@ -241,7 +241,8 @@ fn synapse<'c>(operation: OperationRef<'c, '_>, op: &ann::Op<'c>) -> IrResult<'c
         }
         ann::Op::Add(_) => snn::Op::Add(snn::Add {}),
         ann::Op::Concat(ann::Concat { axis }) => snn::Op::Concat(snn::Concat { axis }),
-        ann::Op::Slice(ann::Slice { axis, start, step }) => snn::Op::Slice(snn::Slice { axis, start, step }),
+        ann::Op::Gather(ann::Gather { axis, indices }) => snn::Op::Gather(snn::Gather { axis, indices }),
+        ann::Op::Permute(ann::Permute { axes }) => snn::Op::Permute(snn::Permute { axes }),
         ann::Op::Pad(ann::Pad { before, after }) => snn::Op::Pad(snn::Pad { before, after }),
         ann::Op::Reshape(_) => snn::Op::Reshape(snn::Reshape {}),
         _ => return Err(IrError::at(operation, format!("`{}` has no spiking form", mlir::name(operation)))),

@@ -8,12 +8,9 @@ use crate::{
 use melior::ir::Value;
 use neurocuda_dialects::{ann, torch};
 
-/// Most weights that a dense layer may have once each position has its own copy.
-const MOST_WEIGHTS: usize = 1 << 24;
-
-/// `torch.linear`. On samples `[…, F]` the layer works at each of the positions `…` by itself. In `ann` the outputs of a
-/// layer are channels, which have scales of their own; so each position becomes a group of a convolution, with a copy of
-/// the weights.
+/// `torch.linear`. On samples `[…, F]` the layer works at each of the positions `…` by itself: with the features as channels
+/// that is a convolution with a kernel of one element, and its outputs have scales of their own. `sink-permutes` cancels the
+/// permutations between two layers.
 pub fn linear<'c, 'a>(site: &Site<'c, 'a>, view: &torch::Linear<'c>) -> IrResult<'c, Value<'c, 'a>> {
     let Some((&features, outer)) = site.input_shape.split_last() else {
         return Err(site.error("needs samples with an axis of features"));
@@ -33,34 +30,36 @@ pub fn linear<'c, 'a>(site: &Site<'c, 'a>, view: &torch::Linear<'c>) -> IrResult
     if outer.is_empty() {
         return site.emit(&ann::Linear { weight: view.weight, bias: view.bias });
     }
-    let product = |sizes: &[usize]| sizes.iter().try_fold(1usize, |product, &size| product.checked_mul(size));
-    let positions = product(outer).filter(|&positions| {
-        positions > 0 && product(&[positions, outputs, inputs]).is_some_and(|weights| weights <= MOST_WEIGHTS)
-    });
-    let Some(positions) = positions else {
-        return Err(site.error(format!(
-            "on samples {:?} would need a copy of its weights for each position, more than {MOST_WEIGHTS} in all: \
-             make the features the channels and use a 1×1 `conv2d`",
-            site.input_shape
-        )));
-    };
-    let weights = located(site.operation, view.weight.read())?.to_f64().repeat(positions);
-    let biases = located(site.operation, view.bias.read())?.to_f64().repeat(positions);
-    let channels = positions * outputs;
-    let name = |tensor: &neurocuda_dialects::TensorAttr, part: &str| {
-        tensor.resource_name().unwrap_or_else(|| format!("{}.{part}", crate::mlir::layer(site.operation)))
-    };
+    let name = view
+        .weight
+        .resource_name()
+        .unwrap_or_else(|| format!("{}.weight", crate::mlir::layer(site.operation)));
+    let weights = located(site.operation, view.weight.read())?.to_f64();
+    // A convolution has up to three spatial axes; positions of more are numbered through.
+    let spatial = if outer.len() <= 3 { outer.to_vec() } else { vec![site.elements(outer)?] };
+    let ones = vec![1; spatial.len()];
+    let kernel = [&[outputs, features], ones.as_slice()].concat();
+    let ones = ones.iter().map(|&one| one as i64).collect::<Vec<_>>();
     let conv = ann::Conv {
-        weight: single(site.operation, &name(&view.weight, "weight"), &[channels, 1, 1, features], &weights)?,
-        bias: single(site.operation, &name(&view.bias, "bias"), &[channels], &biases)?,
-        stride: vec![1, 1],
-        padding: vec![0, 0],
-        dilation: vec![1, 1],
-        groups: positions as i64,
+        weight: single(site.operation, &name, &kernel, &weights)?,
+        bias: view.bias,
+        stride: ones.clone(),
+        padding: vec![0; ones.len()],
+        dilation: ones,
+        groups: 1,
         transposed: false,
     };
     let [input] = site.inputs[..] else { return Err(site.error("needs one operand")) };
-    let spread = site.then(&ann::Reshape {}, input, &[positions, 1, features])?;
-    let result = site.then(&conv, spread, &[channels, 1, 1])?;
-    site.then(&ann::Reshape {}, result, &site.output_shape)
+    let last = site.input_shape.len() as i64;
+    let to_front = ann::Permute { axes: [0, last].into_iter().chain(1..last).collect() };
+    let to_back = ann::Permute { axes: std::iter::once(0).chain(2..=last).chain([1]).collect() };
+    let mut value = site.then(&to_front, input, &[&[features], outer].concat())?;
+    if spatial != outer {
+        value = site.then(&ann::Reshape {}, value, &[&[features], spatial.as_slice()].concat())?;
+    }
+    value = site.then(&conv, value, &[&[outputs], spatial.as_slice()].concat())?;
+    if spatial != outer {
+        value = site.then(&ann::Reshape {}, value, &[&[outputs], outer].concat())?;
+    }
+    site.then(&to_back, value, &site.output_shape)
 }

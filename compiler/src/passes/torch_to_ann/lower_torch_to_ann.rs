@@ -13,7 +13,7 @@
 //! batch norms that could not be folded are a factor and a bias for each channel, and attributes that only choose a shape
 //! are gone: they are checked against the type of the result.
 
-use super::{averages, convolution, curves, dense, maxima, site::Site};
+use super::{averages, constants, convolution, curves, dense, layouts, maxima, site::Site};
 use crate::{
     analysis::curve::Function,
     mlir::{self, IrError, IrResult},
@@ -145,6 +145,9 @@ fn lower<'c, 'a>(site: &Site<'c, 'a>, op: Op<'c>) -> IrResult<'c, Value<'c, 'a>>
         Op::MulScalar(view) => {
             site.emit(&ChannelAffine::uniform(operation, view.value, 0.0)?.scale(operation)?)
         }
+        Op::Sub(_) => constants::subtract(site),
+        Op::AddConstant(view) => constants::add(site, view.value),
+        Op::MulConstant(view) => constants::multiply(site, view.value),
         Op::Flatten(view) => {
             site.expect_output(&flattened(site, &view)?)?;
             site.emit(&ann::Reshape {})
@@ -153,10 +156,11 @@ fn lower<'c, 'a>(site: &Site<'c, 'a>, op: Op<'c>) -> IrResult<'c, Value<'c, 'a>>
         Op::LogSoftmax(torch::LogSoftmax { dim }) => head(site, "log_softmax", dim, false),
         Op::Argmax(torch::Argmax { dim, keepdim }) => head(site, "argmax", dim, keepdim),
         Op::Cat(view) => site.emit(&ann::Concat { axis: view.dim }),
-        Op::Slice(view) => {
-            site.expect_output(&sliced(site, &view)?)?;
-            site.emit(&ann::Slice { axis: view.dim, start: view.start, step: view.step })
-        }
+        Op::Slice(view) => layouts::slice(site, &view),
+        Op::Permute(view) => layouts::permute(site, view),
+        Op::Reshape(_) => layouts::reshape(site),
+        Op::Expand(_) => layouts::expand(site),
+        Op::UpsampleNearest(view) => layouts::upsample_nearest(site, &view),
         Op::ConstantPad(view) => constant_pad(site, view),
         Op::Normalize(view) => {
             let affine = ChannelAffine::of_normalize(operation, &view)?;
@@ -216,21 +220,4 @@ fn flattened<'c>(site: &Site<'c, '_>, view: &torch::Flatten) -> IrResult<'c, Vec
     let joined = shape[start - 1..end].iter().try_fold(1usize, |product, &size| product.checked_mul(size));
     let joined = joined.ok_or_else(|| site.error("makes an axis that is too long"))?;
     Ok([&shape[..start - 1], &[joined], &shape[end..]].concat())
-}
-
-fn sliced<'c>(site: &Site<'c, '_>, view: &torch::Slice) -> IrResult<'c, Vec<usize>> {
-    let mut shape = site.input_shape.clone();
-    let axis = usize::try_from(view.dim).ok().and_then(|dim| shape.get_mut(dim.checked_sub(1)?));
-    match axis {
-        Some(size)
-            if 0 <= view.start && view.start < view.end && view.end <= *size as i64 && view.step >= 1 =>
-        {
-            *size = ((view.end - view.start - 1) / view.step) as usize + 1;
-            Ok(shape)
-        }
-        _ => Err(site.error(format!(
-            "takes {}..{} in steps of {} of axis {}, which samples {:?} do not have",
-            view.start, view.end, view.step, view.dim, site.input_shape
-        ))),
-    }
 }

@@ -7,6 +7,9 @@ use melior::{
 };
 use neurocuda_dialects::View;
 
+/// Most elements of a sample: what an op may ask for before anything is allocated.
+const MOST_ELEMENTS: usize = 1 << 28;
+
 /// An op that is being lowered.
 pub struct Site<'c, 'a> {
     /// The op.
@@ -125,6 +128,18 @@ impl<'c, 'a> Site<'c, 'a> {
             &[input],
             mlir::batch_type(self.context, shape, Number::Real),
         )
+    }
+
+    /// Number of elements of samples of `shape`.
+    ///
+    /// # Errors
+    ///
+    /// If it is so large that only a mistake or malice explains it.
+    pub fn elements(&self, shape: &[usize]) -> IrResult<'c, usize> {
+        let count = shape.iter().try_fold(1usize, |count, &size| count.checked_mul(size));
+        count
+            .filter(|&count| count <= MOST_ELEMENTS)
+            .ok_or_else(|| self.error(format!("has samples {shape:?} of more than {MOST_ELEMENTS} elements")))
     }
 
     /// Checks that the result has the sample shape that the attributes and the operand ask for. What only shows in the shape

@@ -49,7 +49,8 @@ pub(super) fn check(op: &Op, program: &Program, tensors: &BTreeMap<String, Tenso
             bins(columns, w)?;
             position_factors(multiplier.as_deref(), output, &tensors)
         }
-        OpKind::Slice { axis, start, step } => slice(input, output, *axis, *start, *step),
+        OpKind::Gather { axis, indices } => gather(input, output, *axis, indices),
+        OpKind::Permute { axes } => permute(input, output, axes),
         OpKind::Pad { before, after } => pad(input, output, before, after),
         OpKind::Reshape => {
             let (from, to) = (input.iter().product::<usize>(), output.iter().product::<usize>());
@@ -240,19 +241,26 @@ fn position_factors(name: Option<&str>, output: &[usize], tensors: &Tensors) -> 
     }
 }
 
-fn slice(input: &[usize], output: &[usize], axis: usize, start: usize, step: usize) -> Result<(), Problem> {
-    let (Some(&extent), Some(&taken)) = (input.get(axis), output.get(axis)) else {
-        return Err(format!("axis {axis} is not one of {input:?}"));
-    };
-    let last = (taken - 1).checked_mul(step).and_then(|distance| distance.checked_add(start));
-    if step == 0 || last.is_none_or(|last| last >= extent) {
-        return Err(format!("{taken} elements from {start} on, {step} apart, are not within {extent}"));
+fn gather(input: &[usize], output: &[usize], axis: usize, indices: &[usize]) -> Result<(), Problem> {
+    let Some(&extent) = input.get(axis) else { return Err(format!("axis {axis} is not one of {input:?}")) };
+    if let Some(index) = indices.iter().find(|&&index| index >= extent) {
+        return Err(format!("slab {index} is not within the {extent} of axis {axis}"));
     }
     let mut wanted = input.to_vec();
     if let Some(wanted) = wanted.get_mut(axis) {
-        *wanted = taken;
+        *wanted = indices.len();
     }
     expect(output, &wanted)
+}
+
+fn permute(input: &[usize], output: &[usize], axes: &[usize]) -> Result<(), Problem> {
+    let mut sorted = axes.to_vec();
+    sorted.sort_unstable();
+    if !sorted.iter().copied().eq(0..input.len()) {
+        return Err(format!("the axes {axes:?} are not each axis of {input:?} once"));
+    }
+    let wanted = axes.iter().filter_map(|&axis| input.get(axis)).copied();
+    expect(output, &wanted.collect::<Vec<_>>())
 }
 
 fn pad(input: &[usize], output: &[usize], before: &[usize], after: &[usize]) -> Result<(), Problem> {

@@ -286,13 +286,26 @@ fn execute(
             }
             y
         }
-        OpKind::Slice { axis, start, step } => {
+        OpKind::Gather { axis, indices } => {
             let inner: usize = to[axis + 1..].iter().product();
             let take = |i: usize| {
                 let (outer, k, rest) = (i / (to[*axis] * inner), i / inner % to[*axis], i % inner);
-                inputs[0][(outer * from[*axis] + start + k * step) * inner + rest]
+                inputs[0][(outer * from[*axis] + indices[k]) * inner + rest]
             };
             (0..elements).map(take).collect()
+        }
+        OpKind::Permute { axes } => {
+            let mut y = vec![0; elements];
+            for (i, &x) in inputs[0].iter().enumerate() {
+                let (mut rest, mut position) = (i, vec![0; from.len()]);
+                for axis in (0..from.len()).rev() {
+                    position[axis] = rest % from[axis];
+                    rest /= from[axis];
+                }
+                let target = axes.iter().fold(0, |place, &axis| place * from[axis] + position[axis]);
+                y[target] = x;
+            }
+            y
         }
         OpKind::Pad { before, .. } => {
             let mut y = vec![0; elements];

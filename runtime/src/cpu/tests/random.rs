@@ -266,13 +266,21 @@ impl Generator<'_> {
                 to[axis] = inputs.iter().map(|&input| self.builder.shape(input)[axis]).sum();
                 self.add(OpKind::Concat { axis }, &inputs, &to);
             }
-            (9, _) => {
+            (9, _) if self.choices.coin() => {
                 let axis = self.choices.range(0..from.len());
-                let (start, step) = (self.choices.range(0..from[axis]), self.choices.range(1..4));
-                let most = (from[axis] - start).div_ceil(step);
+                let taken = self.choices.range(1..2 * from[axis] + 1);
+                let indices: Vec<usize> = (0..taken).map(|_| self.choices.range(0..from[axis])).collect();
                 let mut to = from.clone();
-                to[axis] = self.choices.range(1..most + 1);
-                self.add(OpKind::Slice { axis, start, step }, &[input], &to);
+                to[axis] = indices.len();
+                self.add(OpKind::Gather { axis, indices }, &[input], &to);
+            }
+            (9, _) => {
+                let mut axes: Vec<usize> = (0..from.len()).collect();
+                for last in (1..axes.len()).rev() {
+                    axes.swap(last, self.choices.range(0..last + 1));
+                }
+                let to: Vec<usize> = axes.iter().map(|&axis| from[axis]).collect();
+                self.add(OpKind::Permute { axes }, &[input], &to);
             }
             (10, _) => {
                 let mut margins =

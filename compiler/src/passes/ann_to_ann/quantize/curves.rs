@@ -37,7 +37,8 @@ impl<'c, 'a> Lowering<'_, 'c, 'a> {
         wanted: &[f64],
         (low, high): (i64, i64),
     ) -> IrResult<'c, Value<'c, 'a>> {
-        let (integer, alpha) = self.membrane(operation, input, wanted)?;
+        let alpha = self.unit(input, wanted)?;
+        let integer = self.membrane(operation, input, &alpha)?;
         let tables = wanted
             .par_iter()
             .zip(&alpha)

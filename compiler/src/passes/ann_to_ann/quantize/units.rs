@@ -1,6 +1,6 @@
 //! The unit `α` of an accumulator: the real value of its 1, the smallest for which all weights and biases fit. Not a pass.
 
-use super::{Lowering, key};
+use super::{Lowering, SAME, key};
 use crate::{
     analysis::flow::{self, Flow},
     mlir::{self, IrError, IrResult},
@@ -15,7 +15,7 @@ const LARGEST_IDENTITY: f64 = 32_767.0;
 const LARGEST_BIAS: f64 = (1u64 << 26) as f64;
 
 /// Rounds of raising units: more than chains of joins need; rounding could raise a unit by a last bit for ever.
-const MOST_ROUNDS: usize = 64;
+const MOST_ROUNDS: usize = 256;
 
 /// The real parameters of an op with weights.
 pub(super) struct Weighted {
@@ -68,12 +68,12 @@ impl<'c, 'a> Lowering<'_, 'c, 'a> {
     pub(super) fn settle(&self, value: Value<'c, 'a>, mut alpha: Vec<f64>) -> IrResult<'c, Vec<f64>> {
         for _ in 0..MOST_ROUNDS {
             let raised = self.raise(value, &alpha)?;
-            if raised == alpha {
-                break;
+            if alpha.iter().zip(&raised).all(|(alpha, raised)| raised - alpha <= SAME * alpha) {
+                return Ok(raised);
             }
             alpha = raised;
         }
-        Ok(alpha)
+        Err(IrError::module("unsupported: the units of sums that meet do not settle"))
     }
 
     fn raise(&self, value: Value<'c, 'a>, alpha: &[f64]) -> IrResult<'c, Vec<f64>> {

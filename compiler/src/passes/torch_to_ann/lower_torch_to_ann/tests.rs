@@ -160,7 +160,7 @@ fn tensors_are_joined_sliced_and_padded() {
     module {
       func.func @net(%arg0: tensor<?x2x5x6xf32>) -> tensor<?x5x5x6xf32> {
         %0 = "ann.normalize"(%arg0) {maximum = dense<0x7FF0000000000000> : tensor<2xf64>, minimum = dense<0xFFF0000000000000> : tensor<2xf64>, multiplier = dense<1.000000e+00> : tensor<2xf64>, offset = dense<0.000000e+00> : tensor<2xf64>} : (tensor<?x2x5x6xf32>) -> tensor<?x2x5x6xf32>
-        %1 = "ann.slice"(%0) {axis = 2 : i64, start = 1 : i64, step = 3 : i64} : (tensor<?x2x5x6xf32>) -> tensor<?x2x2x6xf32>
+        %1 = "ann.gather"(%0) {axis = 2 : i64, indices = array<i64: 1, 4>} : (tensor<?x2x5x6xf32>) -> tensor<?x2x2x6xf32>
         %2 = "ann.pad"(%1) {after = array<i64: 0, 0, 1, 0>, before = array<i64: 0, 1, 2, 0>} : (tensor<?x2x2x6xf32>) -> tensor<?x3x5x6xf32>
         %3 = "ann.concat"(%2, %0) {axis = 1 : i64} : (tensor<?x3x5x6xf32>, tensor<?x2x5x6xf32>) -> tensor<?x5x5x6xf32>
         return %3 : tensor<?x5x5x6xf32>
@@ -187,15 +187,47 @@ fn padding_with_another_value_shifts_it_to_zero_and_back() {
 }
 
 #[test]
-fn a_dense_layer_at_several_positions_is_a_convolution_in_groups() {
+fn a_dense_layer_on_the_last_axis_is_a_convolution_of_one_tap() {
     let parameters = format!("weight = {}, bias = {}", dense(&[4, 3], 1), dense(&[4], 2));
     let flat = one("linear", &parameters, "tensor<?x3xf32>", "tensor<?x4xf32>");
     assert_eq!(ops(&flat), ["linear"]);
     let rows = one("linear", &parameters, "tensor<?x2x3xf32>", "tensor<?x2x4xf32>");
-    assert_eq!(ops(&rows), ["reshape", "conv", "reshape"]);
-    assert!(rows.contains("groups = 2 : i64"), "{rows}");
+    assert_eq!(ops(&rows), ["permute", "conv", "permute"]);
+    assert!(rows.contains(": tensor<4x3x1xf32>"), "{rows}");
     let image = one("linear", &parameters, "tensor<?x2x5x3xf32>", "tensor<?x2x5x4xf32>");
-    assert_eq!(ops(&image), ["reshape", "conv", "reshape"]);
+    assert_eq!(ops(&image), ["permute", "conv", "permute"]);
+    let more = one("linear", &parameters, "tensor<?x2x1x2x2x3xf32>", "tensor<?x2x1x2x2x4xf32>");
+    assert_eq!(ops(&more), ["permute", "reshape", "conv", "reshape", "permute"]);
+}
+
+#[test]
+fn layouts_are_gathers_permutations_and_reshapes() {
+    let body = r#"
+        %0 = "torch.permute"(%x) {dims = array<i64: 0, 2, 1>} : (tensor<?x2x3xf32>) -> tensor<?x3x2xf32>
+        %1 = "torch.reshape"(%0) : (tensor<?x3x2xf32>) -> tensor<?x1x3x2xf32>
+        %2 = "torch.expand"(%1) : (tensor<?x1x3x2xf32>) -> tensor<?x4x3x2xf32>
+        %r = "torch.upsample_nearest"(%2) {output_size = array<i64: 3, 5>} : (tensor<?x4x3x2xf32>) -> tensor<?x4x3x5xf32>"#;
+    let text = lowered("tensor<?x2x3xf32>", body, "tensor<?x4x3x5xf32>");
+    assert_eq!(ops(&text), ["permute", "reshape", "gather", "gather"]);
+    assert!(
+        text.contains("indices = array<i64: 0, 0, 0, 0>") && text.contains("array<i64: 0, 0, 0, 1, 1>"),
+        "{text}"
+    );
+}
+
+#[test]
+fn constant_tensors_are_factors_and_biases_of_what_differs() {
+    let constant = |op: &str, shape: &str, sample: &[usize]| {
+        let attributes = format!("value = dense<0.5> : tensor<{shape}xf32>");
+        ops(&one(op, &attributes, &tensor(sample), &tensor(sample))).join(" ")
+    };
+    assert_eq!(constant("add_constant", "3x1x1", &[3, 2, 2]), "scale");
+    assert_eq!(constant("mul_constant", "1x1x1", &[3, 2, 2]), "scale");
+    assert_eq!(constant("mul_constant", "1x4", &[3, 4]), "permute scale permute");
+    assert_eq!(constant("mul_constant", "1x4x1", &[3, 4, 2]), "permute scale permute");
+    assert_eq!(constant("add_constant", "3x4", &[3, 4]), "reshape scale reshape");
+    let body = r#"%r = "torch.sub"(%x, %x) : (tensor<?x2xf32>, tensor<?x2xf32>) -> tensor<?x2xf32>"#;
+    assert_eq!(ops(&lowered("tensor<?x2xf32>", body, "tensor<?x2xf32>")), ["scale", "add"]);
 }
 
 /// A transposed convolution over one axis, of 4 channels; with its output padding and size.
@@ -388,12 +420,11 @@ fn what_cannot_be_lowered_is_an_error_with_a_way_out() {
             vector,
             column,
         ),
-        one(
-            "linear",
-            "weight = dense<1.0> : tensor<5x4xf32>, bias = dense<1.0> : tensor<5xf32>",
-            "tensor<?x1000x1000x4xf32>",
-            "tensor<?x1000x1000x5xf32>",
-        ),
+        one("permute", "dims = array<i64: 0, 2, 2>", "tensor<?x2x2xf32>", "tensor<?x2x2xf32>"),
+        one("reshape", "", vector, column),
+        one("expand", "", vector, "tensor<?x4xf32>"),
+        one("upsample_nearest", "output_size = array<i64: 4, 0>", IMAGE, IMAGE),
+        one("add_constant", "value = dense<1.0> : tensor<3xf32>", vector, vector),
         one("adaptive_avg_pool", "output_size = array<i64: 3, 3>", IMAGE, "tensor<?x2x3x4xf32>"),
         one(
             "adaptive_avg_pool",
@@ -440,7 +471,11 @@ fn what_cannot_be_lowered_is_an_error_with_a_way_out() {
     net.ncg:2:3: error: element 0 of `layer.bias` would be 1e300, which f32 does not hold
     net.ncg:2:3: error: `mean` and `scale` over `std` must be finite in every channel
     net.ncg:2:3: error: `torch.linear` has a weight [1, 3] and a bias [1], which do not fit samples [2]
-    net.ncg:2:3: error: `torch.linear` on samples [1000, 1000, 4] would need a copy of its weights for each position, more than 16777216 in all: make the features the channels and use a 1×1 `conv2d`
+    net.ncg:2:3: error: `torch.permute` has `dims` [0, 2, 2]: they must be each axis of samples [2, 2] once, the batch axis 0 first
+    net.ncg:2:3: error: `torch.reshape` cannot make samples [1] of [2]: samples keep their elements and have an axis
+    net.ncg:2:3: error: `torch.expand` cannot repeat samples [2] to [4]: only axes of size 1 are repeated
+    net.ncg:2:3: error: `torch.upsample_nearest` has `output_size` [4, 0], which is none of samples [2, 5, 6]
+    net.ncg:2:3: error: `torch.add_constant` has a constant of shape [3], which does not fit samples [2]
     net.ncg:2:3: error: `torch.adaptive_avg_pool` makes samples of shape [2, 3, 3] of [2, 5, 6], but its result type says [2, 3, 4]
     net.ncg:2:3: error: `torch.adaptive_avg_pool` needs more than 16777216 windows
     net.ncg:2:3: error: `torch.max_pool` makes samples of shape [2, 2, 3] of [2, 5, 6], but its result type says [2, 3, 3]
