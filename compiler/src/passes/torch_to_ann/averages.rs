@@ -184,7 +184,8 @@ fn averages<'c>(site: &Site<'c, '_>, rows: &Windows, columns: &Windows) -> IrRes
     })
 }
 
-fn product(sizes: &[usize]) -> Option<usize> {
+/// The product of sizes, if it does not overflow.
+pub fn product(sizes: &[usize]) -> Option<usize> {
     sizes.iter().try_fold(1usize, |product, &size| product.checked_mul(size))
 }
 
@@ -196,7 +197,12 @@ pub fn misfit<'c>(site: &Site<'c, '_>) -> crate::mlir::IrError<'c> {
     ))
 }
 
-fn limit<'c>(site: &Site<'c, '_>, size: Option<usize>) -> IrResult<'c, ()> {
+/// Checks a number of windows before anything of that size is allocated.
+///
+/// # Errors
+///
+/// If it is more than any pool has.
+pub fn limit<'c>(site: &Site<'c, '_>, size: Option<usize>) -> IrResult<'c, ()> {
     match size {
         Some(size) if size <= MOST => Ok(()),
         _ => Err(site.error(format!("needs more than {MOST} windows"))),

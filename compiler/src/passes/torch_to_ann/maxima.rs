@@ -3,8 +3,12 @@
 //! A maximum over a box is a maximum over each of its axes in turn. The last two axes are pooled together, every other one
 //! as rows with what follows it as columns; axes before them stand with the channels meanwhile.
 
-use super::{averages::misfit, site::Site, windows::Pool};
-use crate::mlir::{IrError, IrResult};
+use super::{
+    averages::{limit, misfit, product},
+    site::Site,
+    windows::{Pool, Windows},
+};
+use crate::mlir::{self, IrResult};
 use melior::ir::Value;
 use neurocuda_dialects::{ann, torch};
 
@@ -17,7 +21,8 @@ pub fn max_pool<'c, 'a>(site: &Site<'c, 'a>, view: &torch::MaxPool) -> IrResult<
     maximum(site, site.input()?, &site.input_shape, &pools)
 }
 
-/// `torch.adaptive_max_pool`.
+/// `torch.adaptive_max_pool`. Parts of different sizes become equal ones by repeating their last element, which changes no
+/// maximum.
 pub fn adaptive<'c, 'a>(site: &Site<'c, 'a>, view: &torch::AdaptiveMaxPool) -> IrResult<'c, Value<'c, 'a>> {
     let (channels, sizes) = site.image(view.output_size.len())?;
     let parts = view.output_size.iter().map(|&size| usize::try_from(size).unwrap_or(0)).collect::<Vec<_>>();
@@ -25,29 +30,39 @@ pub fn adaptive<'c, 'a>(site: &Site<'c, 'a>, view: &torch::AdaptiveMaxPool) -> I
         return Err(site.error("needs an input and an output of at least one element along each axis"));
     }
     site.expect_output(&[&[channels], &parts[..]].concat())?;
-    let pools =
-        sizes.iter().zip(&parts).map(|(size, parts)| (size % parts == 0).then(|| Pool::whole(size / parts)));
-    let pools = pools.collect::<Option<Vec<_>>>().ok_or_else(|| {
-        IrError::at(
-            site.operation,
-            format!("unsupported: maxima over parts of different sizes, {sizes:?} divided into {parts:?}"),
-        )
-    })?;
-    maximum(site, site.input()?, &site.input_shape, &pools)
+    let (mut value, mut shape, mut pools) = (site.input()?, site.input_shape.clone(), vec![]);
+    for (axis, (&size, &parts)) in sizes.iter().zip(&parts).enumerate() {
+        if size % parts == 0 {
+            pools.push(Pool::whole(size / parts));
+            continue;
+        }
+        // Parts overlap by at most one element each, or are one element each where there are more parts than elements.
+        limit(site, parts.checked_add(size))?;
+        let windows = Windows::adaptive(size, parts);
+        let longest = windows.counts.iter().copied().max().unwrap_or(1);
+        let elements = |&[start, end]: &[i64; 2]| (0..longest).map(move |offset| (start + offset).min(end - 1));
+        let indices = windows.bounds.iter().flat_map(elements).collect::<Vec<_>>();
+        shape[axis + 1] = indices.len();
+        limit(site, product(&shape))?;
+        value = site.then(&ann::Gather { axis: axis as i64 + 2, indices }, value, &shape)?;
+        pools.push(Pool::whole(longest as usize));
+    }
+    maximum(site, value, &shape, &pools)
 }
 
 /// `torch.amax`.
 pub fn amax<'c, 'a>(site: &Site<'c, 'a>, view: &torch::Amax) -> IrResult<'c, Value<'c, 'a>> {
     let named = site.reduced(&view.dims, view.keepdim)?;
-    if named[0] {
-        return Err(IrError::at(site.operation, "unsupported: a maximum over channels"));
+    let pool = |(&size, &named): (&usize, &bool)| if named { Pool::whole(size) } else { Pool::SINGLE };
+    let pools = site.input_shape.iter().zip(&named).map(pool).collect::<Vec<_>>();
+    if !named[0] && pools.len() > 1 {
+        return maximum(site, site.input()?, &site.input_shape, &pools[1..]);
     }
-    let axes = site.input_shape.iter().zip(&named).skip(1);
-    let pools = axes.map(|(&size, &named)| if named { Pool::whole(size) } else { Pool::SINGLE });
-    maximum(site, site.input()?, &site.input_shape, &pools.collect::<Vec<_>>())
+    // Channels that are compared with each other are positions of one.
+    maximum(site, site.input()?, &[&[1], &site.input_shape[..]].concat(), &pools)
 }
 
-/// The maximum of `input`, of sample shape `shape`, over windows along each axis behind the channels. A pool that takes each
+/// The maximum of `input`, whose elements are those of the sample shape `shape`, over windows along each axis behind the channels. A pool that takes each
 /// element by itself leaves its axis as it is. The result has the shape that the site says.
 fn maximum<'c, 'a>(
     site: &Site<'c, 'a>,
@@ -56,7 +71,7 @@ fn maximum<'c, 'a>(
     pools: &[Pool],
 ) -> IrResult<'c, Value<'c, 'a>> {
     let (channels, mut sizes) = (shape[0], shape[1..].to_vec());
-    let (mut value, mut layout) = (input, shape.to_vec());
+    let (mut value, mut layout) = (input, mlir::sample_shape(input)?);
     let mut axes = pools.len();
     while axes > 0 {
         // Two axes together at the end, one at a time before.

@@ -287,6 +287,36 @@ fn pools_over_one_and_three_axes_are_pools_of_rows_and_columns() {
 }
 
 #[test]
+fn maxima_are_pools_of_equal_windows() {
+    let adaptive = |parts: &[usize], argument: &[usize]| {
+        let list = parts.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let result = [&argument[..1], parts].concat();
+        let attributes = format!("output_size = array<i64: {list}>");
+        ops(&one("adaptive_max_pool", &attributes, &tensor(argument), &tensor(&result))).join(" ")
+    };
+    assert_eq!(adaptive(&[2, 3], &[2, 6, 9]), "max_pool2d");
+    assert_eq!(adaptive(&[2, 3], &[2, 5, 9]), "gather max_pool2d");
+    assert_eq!(adaptive(&[4, 7], &[2, 6, 3]), "gather gather max_pool2d");
+    assert_eq!(adaptive(&[3], &[2, 7]), "gather reshape max_pool2d reshape");
+    assert_eq!(adaptive(&[2, 3, 2], &[2, 5, 4, 6]), "gather gather reshape max_pool2d reshape max_pool2d reshape");
+
+    let amax = |dims: &[usize], keepdim: bool, argument: &[usize]| {
+        let kept = argument.iter().zip(1..).filter_map(|(&size, axis)| match dims.contains(&axis) {
+            true => keepdim.then_some(1),
+            false => Some(size),
+        });
+        let list = dims.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let attributes = format!("dims = array<i64: {list}>, keepdim = {keepdim}");
+        ops(&one("amax", &attributes, &tensor(argument), &tensor(&kept.collect::<Vec<_>>()))).join(" ")
+    };
+    assert_eq!(amax(&[2, 3], true, &[3, 4, 5]), "max_pool2d");
+    assert_eq!(amax(&[3], false, &[3, 4, 5]), "max_pool2d reshape");
+    assert_eq!(amax(&[1], true, &[3, 4, 5]), "reshape max_pool2d reshape");
+    assert_eq!(amax(&[1, 3], false, &[3, 4, 5]), "reshape max_pool2d reshape max_pool2d reshape");
+    assert_eq!(amax(&[1], true, &[7]), "reshape max_pool2d reshape");
+}
+
+#[test]
 fn windows_of_averages_are_spelled_out() {
     let attributes = "kernel = array<i64: 3, 2>, stride = array<i64: 2, 2>, padding = array<i64: 1, 1>, \
                       ceil_mode = true, count_include_pad";
