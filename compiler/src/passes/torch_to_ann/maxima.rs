@@ -36,11 +36,11 @@ pub fn adaptive<'c, 'a>(site: &Site<'c, 'a>, view: &torch::AdaptiveMaxPool) -> I
             pools.push(Pool::whole(size / parts));
             continue;
         }
-        // Parts overlap by at most one element each, or are one element each where there are more parts than elements.
         limit(site, parts.checked_add(size))?;
         let windows = Windows::adaptive(size, parts);
         let longest = windows.counts.iter().copied().max().unwrap_or(1);
-        let elements = |&[start, end]: &[i64; 2]| (0..longest).map(move |offset| (start + offset).min(end - 1));
+        let elements =
+            |&[start, end]: &[i64; 2]| (0..longest).map(move |offset| (start + offset).min(end - 1));
         let indices = windows.bounds.iter().flat_map(elements).collect::<Vec<_>>();
         shape[axis + 1] = indices.len();
         limit(site, product(&shape))?;
