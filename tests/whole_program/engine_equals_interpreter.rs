@@ -117,6 +117,17 @@ fn cnn3_nmnist_sim() {
 
 /// A network of `statements` from `%x` to `%y` with random weights, in every schedule.
 fn check_small(input: &[usize], outputs: usize, statements: &str, weights: &[(&str, &[usize])]) {
+    check_schedules(input, outputs, statements, weights, &ALL);
+}
+
+/// [`check_small`] in some schedules.
+fn check_schedules(
+    input: &[usize],
+    outputs: usize,
+    statements: &str,
+    weights: &[(&str, &[usize])],
+    schedules: &[Schedule],
+) {
     let sizes = input.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     let text =
         format!("graph @small(%x: f32[N, {sizes}]) -> f32[N, {outputs}] {{\n{statements}\nreturn %y\n}}\n");
@@ -131,7 +142,7 @@ fn check_small(input: &[usize], outputs: usize, statements: &str, weights: &[(&s
         Images::from_u8(input.to_vec(), bytes, None).unwrap()
     };
     let (calibration, test) = (Arc::new(images(24, 1)), images(IMAGES, 2));
-    for schedule in ALL {
+    for &schedule in schedules {
         let settings = Settings { schedule, levels: 15, timesteps: 15 };
         let compiled = library::compile(&loaded, &calibration, &settings, None).unwrap();
         let what = format!("{statements} {schedule:?}");
@@ -238,4 +249,74 @@ fn the_trace_file_holds_the_spikes() {
     assert!(
         integers.data().chunks(4).map(|bytes| i32::from_le_bytes(bytes.try_into().unwrap())).eq(expected)
     );
+}
+
+#[test]
+fn channel_shuffle_and_pixel_shuffle() {
+    let statements = "%0 = normalize(%x, scale = 0.00392156862745098, mean = 0.5, std = 0.25)
+        %1 = conv2d(%0, weight = @a, padding = 1, groups = 2)
+        %2 = relu(%1)
+        %3 = reshape(%2, shape = [2, 4, 5, 5])
+        %4 = permute(%3, dims = [0, 2, 1, 3, 4])
+        %5 = reshape(%4, shape = [8, 5, 5])
+        %6 = conv2d(%5, weight = @b, groups = 2)
+        %7 = relu(%6)
+        %8 = reshape(%7, shape = [2, 2, 2, 3, 3])
+        %9 = permute(%8, dims = [0, 1, 4, 2, 5, 3])
+        %10 = reshape(%9, shape = [2, 6, 6])
+        %11 = conv2d(%10, weight = @c)
+        %12 = relu(%11)
+        %13 = flatten(%12)
+        %y = linear(%13, weight = @d)";
+    let weights: &[(&str, &[usize])] =
+        &[("a", &[8, 1, 3, 3]), ("b", &[8, 4, 3, 3]), ("c", &[3, 2, 3, 3]), ("d", &[3, 48])];
+    check_small(&[2, 5, 5], 3, statements, weights);
+}
+
+#[test]
+fn upsampling_and_concatenation() {
+    let statements = "%a = sub(%x, @mean)
+        %0 = div(%a, 64)
+        %1 = conv2d(%0, weight = @down, padding = 1)
+        %2 = relu(%1)
+        %3 = max_pool2d(%2, 2)
+        %4 = conv2d(%3, weight = @bottom, padding = 1)
+        %5 = relu(%4)
+        %6 = upsample_nearest(%5, size = [7, 9])
+        %7 = concat(%2, %6)
+        %8 = conv2d(%7, weight = @up)
+        %9 = mean(%8, dims = [2, 3], keepdim = true)
+        %10 = sub(%8, %9)
+        %11 = relu(%10)
+        %12 = flatten(%11)
+        %y = linear(%12, weight = @out)";
+    let weights: &[(&str, &[usize])] = &[
+        ("mean", &[1, 2, 1, 1]),
+        ("down", &[4, 2, 3, 3]),
+        ("bottom", &[5, 4, 3, 3]),
+        ("up", &[3, 9, 3, 3]),
+        ("out", &[3, 105]),
+    ];
+    // A mean that two ops read is signed, which plain neurons are not.
+    check_schedules(&[2, 7, 9], 3, statements, weights, &[Schedule::StBif, Schedule::HoldAndFire]);
+}
+
+#[test]
+fn dense_layers_on_tokens_and_on_features() {
+    let statements = "%0 = normalize(%x, scale = 0.00392156862745098, mean = 0.5, std = 0.25)
+        %1 = linear(%0, weight = @a)
+        %2 = relu(%1)
+        %3 = permute(%2, dims = [0, 2, 1])
+        %4 = linear(%3, weight = @b)
+        %5 = relu(%4)
+        %6 = linear(%5, weight = @c)
+        %7 = permute(%6, dims = [0, 2, 1])
+        %8 = add(%7, %2)
+        %9 = mul(%8, @gamma)
+        %10 = relu(%9)
+        %11 = mean(%10, dims = [1])
+        %y = linear(%11, weight = @d)";
+    let weights: &[(&str, &[usize])] =
+        &[("a", &[6, 5]), ("b", &[7, 4]), ("c", &[4, 7]), ("gamma", &[6]), ("d", &[3, 6])];
+    check_schedules(&[4, 5], 3, statements, weights, &[Schedule::StBif, Schedule::HoldAndFire]);
 }

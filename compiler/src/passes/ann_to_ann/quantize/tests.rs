@@ -147,6 +147,23 @@ fn features_of_one_channel_share_its_unit() {
     assert_eq!(attribute(&module, "ann.conv", 0, "weight"), "[[[[16]]], [[[127]]]]");
 }
 
+#[test]
+fn channels_that_meet_keep_one_step_whatever_their_units_are() {
+    // Units are 1/128 and 1/512 at least; a step of 0.3 is 38.4 and 153.6 of them, so the units follow the step.
+    let body = format!(
+        r#"
+%2 = "ann.conv"(%1) {{weight = dense<[[[[1.984375]]], [[[-0.49609375]]]]> : tensor<2x1x1x1xf32>, bias = dense<0.0> : tensor<2xf32>, {CONV}}}
+  : (tensor<?x2x1x4xf32>) -> tensor<?x2x1x4xf32>
+%3 = "ann.fake_quantize"(%2) {{scale = dense<0.3> : tensor<2xf64>, low = 0, high = 31}}
+  : (tensor<?x2x1x4xf32>) -> tensor<?x2x1x4xf32>
+%r = "ann.permute"(%3) {{axes = array<i64: 0, 3, 2, 1>}} : (tensor<?x2x1x4xf32>) -> tensor<?x4x1x2xf32>"#
+    );
+    let module = quantized(&[], &body, "tensor<?x4x1x2xf32>");
+    assert_eq!(attribute(&module, "ann.requantize", 0, "threshold"), "[38, 153]");
+    assert_eq!(attribute(&module, "ann.requantize", 0, " scale"), "3.000000e-01");
+    assert_eq!(attribute(&module, "ann.dequantize", 0, "scale"), "3.000000e-01");
+}
+
 /// 8 from the first feature to the first, nothing else.
 const WEIGHTS: &str = "dense<[[8.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0], \
     [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0], \
