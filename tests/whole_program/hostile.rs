@@ -166,22 +166,23 @@ fn nothing_to_convert() {
 
 /// What only a pass could not do is said by `check` already.
 #[test]
-fn maxima_over_uneven_parts() {
+fn averages_over_windows_of_many_sizes() {
     let tiny = Tiny::new();
-    let text = "graph @uneven(%x: f32[N, 2, 8, 8]) -> f32[N, 18] {
-  %0 = mul(%x, @gain)                               # gain
-  %1 = relu(%0)                                     # relu
-  %2 = adaptive_max_pool2d(%1, output_size = 3)     # pool
-  %3 = flatten(%2)                                  # flatten
+    let text = "graph @uneven(%x: f32[N, 2, 8, 8]) -> f32[N, 162] {
+  %0 = conv2d(%x, @conv.weight)                                                        # conv
+  %1 = relu(%0)                                                                        # relu
+  %2 = avg_pool2d(%1, 8, stride = 1, padding = 4, count_include_pad = false)           # pool
+  %3 = flatten(%2)                                                                     # flatten
   return %3
 }
 ";
     std::fs::write(tiny.path("net.ncg"), text).unwrap();
-    tensors::write(&tiny.path("net.safetensors"), &[Tensor::random("gain", &[2, 1, 1], 1)]);
-    refused(&tiny, &[], "unsupported: maxima over parts of different sizes");
+    tensors::write(&tiny.path("net.safetensors"), &[Tensor::random("conv.weight", &[2, 2, 1, 1], 1)]);
+    let message = "unsupported: the windows have too many different sizes";
+    refused(&tiny, &[], message);
     let (graph, weights) = (tiny.path("net.ncg"), tiny.path("net.safetensors"));
     let checked = neurocudac(&[&"check", &graph, &"--weights", &weights], &[]).ends_with(2);
-    checked.says("unsupported: maxima over parts of different sizes").says("net.ncg:4:");
+    checked.says(message).says("net.ncg:4:");
 }
 
 #[test]
