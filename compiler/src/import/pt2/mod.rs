@@ -115,7 +115,8 @@ impl Translation {
         }
         translator.name_layers();
         let output_names = output_names(&module_call_graph, returned.len());
-        let outputs = outputs(&mut translator, &returned, output_names);
+        let mut outputs = outputs(&mut translator, &returned, output_names);
+        complete(&mut translator.inputs, &mut outputs);
         let example = archive.example()?;
         let graph_name = graph_name(name);
         let text = text(&graph_name, &translator.inputs, &translator.statements, &outputs);
@@ -234,6 +235,17 @@ fn outputs(translator: &mut Translator<'_>, returned: &[&str], names: Option<Vec
         translator.findings.push(finding.help("return the outputs from `forward`"));
     }
     outputs
+}
+
+/// Lets a graph of which nothing is left be read all the same: by now there is a finding on every input and output that is
+/// missing, and those on the nodes between them are not to be lost.
+fn complete(inputs: &mut Vec<(String, Vec<i64>)>, outputs: &mut Vec<Returned>) {
+    if inputs.is_empty() {
+        inputs.push(("missing".to_owned(), vec![1]));
+    }
+    if let ([], [(_, shape), ..]) = (&outputs[..], &inputs[..]) {
+        outputs.push(Returned { name: "missing".to_owned(), id: Id::Input(0), shape: shape.clone() });
+    }
 }
 
 /// A name for the graph: that of the file, as far as it can be one.

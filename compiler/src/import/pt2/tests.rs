@@ -91,6 +91,17 @@ fn in_place_ops_show_under_every_name_of_the_memory() {
 }
 
 #[test]
+fn what_is_refused_is_named_also_where_no_output_is_left() {
+    let returned =
+        |name: &str| format!(r#"{{"user_output": {{"arg": {{"as_tensor": {{"name": "{name}"}}}}}}}}, "#);
+    let bytes = regraphed("refused.pt2", &[returned("relu_1"), returned("relu")].concat(), "");
+    let Translation { source, weights, opaque, findings } = Translation::open(&bytes, "x.pt2").unwrap();
+    let found = ids(&crate::import::finish(source, weights, &opaque, findings).unwrap_err().findings);
+    assert!(found.contains(&FindingId::UnsupportedOp) && found.contains(&FindingId::BatchAxis), "{found:?}");
+    assert!(!found.contains(&FindingId::SyntaxError), "{found:?}");
+}
+
+#[test]
 fn everything_that_is_refused_is_named_in_one_run() {
     let error = load_archive(&path("refused.pt2")).unwrap_err();
     let rendered = error.findings.render(error.source_file.as_deref(), false);
