@@ -207,6 +207,7 @@ table! {
     "cat" => "concat", movement::cat;
     "concat" => "concat", movement::cat;
     "concatenate" => "concat", movement::cat;
+    "stack" => "reshape, concat", movement::stack;
     "flatten" => "flatten, reshape", movement::reshape;
     "view" => "flatten, reshape", movement::reshape;
     "_unsafe_view" => "flatten, reshape", movement::reshape;
@@ -228,8 +229,8 @@ table! {
     "pixel_unshuffle" => "reshape, permute", movement::pixel_unshuffle;
     "channel_shuffle" => "reshape, permute", movement::channel_shuffle;
     "native_channel_shuffle" => "reshape, permute", movement::channel_shuffle;
-    "pad" => "pad", movement::pad;
-    "constant_pad_nd" => "pad", movement::pad;
+    "pad" => "pad, slice", movement::pad;
+    "constant_pad_nd" => "pad, slice", movement::pad;
     "expand" => "(shape unchanged, or constants)", movement::expand;
     "expand_as" => "(shape unchanged, or constants)", movement::expand;
 

@@ -237,6 +237,21 @@ pub(super) fn cat(call: &mut Call<'_, '_>) -> Result<Outcome> {
     Ok(Outcome::Computed(call.emit("concat", &ids, vec![("dim", dim.into())])))
 }
 
+/// `stack(tensors, dim)`: each with a new axis, along which they are joined.
+pub(super) fn stack(call: &mut Call<'_, '_>) -> Result<Outcome> {
+    let inputs = call.activations("tensors")?;
+    let dim = call.int("dim", 0)?;
+    let rank = inputs.first().map_or(1, Activation::rank);
+    let dim = call.sample_axis(dim, rank + 1)?;
+    let unsqueezed = |input: &Activation| {
+        let mut shape = input.shape.clone();
+        shape.insert(dim - 1, 1);
+        reshaped(call, input.id, &shape, input.rank())
+    };
+    let ids: Vec<Id> = inputs.iter().map(unsqueezed).collect();
+    Ok(Outcome::Computed(call.emit("concat", &ids, vec![("dim", (dim as i64).into())])))
+}
+
 /// `pad(self, pad, mode, value)` and `constant_pad_nd(self, pad, value)`
 pub(super) fn pad(call: &mut Call<'_, '_>) -> Result<Outcome> {
     let input = call.activation("self")?;
@@ -244,8 +259,13 @@ pub(super) fn pad(call: &mut Call<'_, '_>) -> Result<Outcome> {
     let value = call.float("value", 0.0)?;
     match call.string("mode")?.unwrap_or("constant") {
         "constant" => {
-            let arguments = vec![("padding", padding.as_slice().into()), ("value", value.into())];
-            call.compute("pad", &input, arguments)
+            let id = super::split::cropped(call, &input, &padding)?;
+            let added: Vec<i64> = padding.iter().map(|&amount| amount.max(0)).collect();
+            if id != input.id && added.iter().all(|&amount| amount == 0) {
+                return Ok(Outcome::Computed(id));
+            }
+            let arguments = vec![("padding", added.as_slice().into()), ("value", value.into())];
+            Ok(Outcome::Computed(call.emit("pad", &[id], arguments)))
         }
         mode => {
             let help = "pad with a constant: `mode=\"constant\"`, `padding_mode=\"zeros\"`";

@@ -164,7 +164,8 @@ fn training(call: &Call<'_, '_>) -> Refusal {
 
 /// Dropout of any kind, which in inference is the identity.
 pub(super) fn dropout(call: &mut Call<'_, '_>) -> Result {
-    let input = call.activation("input")?;
+    // ATen's schema calls it differently in the forms with an underscore.
+    let input = call.activation(if call.op.in_place { "self" } else { "input" })?;
     let p = call.float("p", 0.5)?;
     if call.bool("train", false)? && p != 0.0 {
         return Err(training(call));

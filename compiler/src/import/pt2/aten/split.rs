@@ -40,6 +40,21 @@ pub(super) fn slice(call: &mut Call<'_, '_>) -> Result<Outcome> {
     Ok(Outcome::View(id, input))
 }
 
+/// What is left where a negative padding cuts off; pairs (before, after), the last axis first.
+pub(super) fn cropped(call: &mut Call<'_, '_>, input: &Activation, padding: &[i64]) -> Result<Id> {
+    let mut id = input.id;
+    for (from_last, pair) in padding.chunks(2).enumerate() {
+        let [before, after] = [0, 1].map(|side| pair.get(side).map_or(0, |&amount| amount.min(0)));
+        if (before, after) == (0, 0) {
+            continue;
+        }
+        let dim = call.sample_axis(-1 - from_last as i64, input.rank())?;
+        let whole = size(call, input, dim)?;
+        id = emit_slice(call, id, dim, before.saturating_neg()..whole.saturating_add(after), 1);
+    }
+    Ok(id)
+}
+
 /// `narrow(self, dim, start, length)`
 pub(super) fn narrow(call: &mut Call<'_, '_>) -> Result<Outcome> {
     let input = call.activation("self")?;
