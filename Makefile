@@ -4,7 +4,7 @@ export PATH := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
 MDBOOK = $(or $(shell command -v mdbook),.venv/bin/mdbook)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-python wheel results results-wait docs lint fmt clean
+.PHONY: help setup demo test test-python wheel zoo results results-wait docs lint fmt clean
 
 help: ## This text
 	@echo 'NeuroCUDA compiles trained PyTorch networks to spiking networks and measures the difference.'
@@ -31,6 +31,9 @@ test-python: setup ## The Python package: builds the wheel, installs it, tests i
 
 wheel: setup ## The Python package as a wheel, compiler included (target/wheels)
 	@scripts/wheel.sh
+
+zoo: setup ## Measure every model of python/tests/zoo and write the table of them, docs/src/zoo.md
+	@NEUROCUDAC_BLESS=1 scripts/test_python.sh -k zoo
 
 results: setup ## Repeat every quoted figure, in the background; run it again to see how far it is
 	@python3 scripts/results.py --background
