@@ -210,7 +210,8 @@ pub(super) fn batch_norm(call: &mut Call<'_, '_>) -> Result<Outcome> {
         return Err(call.finding(
             FindingId::TrainingMode,
             "computes its statistics from the batch",
-            "call `model.eval()` before `torch.export.export`",
+            "call `model.eval()` before `torch.export.export`; a layer with `track_running_stats=False` has no statistics to keep: \
+             train it with them",
         ));
     }
     norm(call).map(Outcome::Computed)
