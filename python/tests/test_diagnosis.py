@@ -98,3 +98,20 @@ def test_without_torch_the_way_out_is_named(monkeypatch):
 def test_what_is_no_module_is_refused():
     with pytest.raises(TypeError, match="torch.nn.Module"):
         neurocuda.convert(lambda x: x, [torch.rand(2, 4)], progress=False)
+
+
+class Scalar(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 1))
+
+    def forward(self, x):
+        return self.body(x).squeeze(-1)
+
+
+def test_an_output_of_one_number_needs_its_axis():
+    with pytest.raises(neurocuda.UnsupportedModel) as caught:
+        neurocuda.convert(Scalar(), [torch.rand(2, 4)], progress=False)
+    (finding,) = caught.value.findings
+    assert (finding.id, finding.line) == ("unsupported-op", line(Scalar, "squeeze(-1)"))
+    assert "[N, 1]" in finding.remedy

@@ -74,7 +74,7 @@ pub(super) fn reshape(call: &mut Call<'_, '_>) -> Result<Outcome> {
             if shape == input.shape {
                 return Ok(Outcome::Same(input));
             }
-            let id = reshaped(call, input.id, &shape, input.rank());
+            let id = reshaped(call, input.id, &shape, input.rank())?;
             Ok(Outcome::View(id, input))
         }
         constant => constant_of(call, constant),
@@ -82,10 +82,14 @@ pub(super) fn reshape(call: &mut Call<'_, '_>) -> Result<Outcome> {
 }
 
 /// A statement that gives `input` another shape: `flatten` where that says it.
-pub(super) fn reshaped(call: &mut Call<'_, '_>, input: Id, shape: &[i64], rank: usize) -> Id {
+pub(super) fn reshaped(call: &mut Call<'_, '_>, input: Id, shape: &[i64], rank: usize) -> Result<Id> {
     match (shape, rank) {
-        ([_], 3..) => call.emit("flatten", &[input], Vec::new()),
-        (shape, _) => call.emit("reshape", &[input], vec![("shape", shape.into())]),
+        ([], _) => Err(call.unsupported(
+            "leaves no axis but the batch: a tensor `[N]` has no channels",
+            "leave it out, and let the network compute and return `[N, 1]`",
+        )),
+        ([_], 3..) => Ok(call.emit("flatten", &[input], Vec::new())),
+        (shape, _) => Ok(call.emit("reshape", &[input], vec![("shape", shape.into())])),
     }
 }
 
@@ -248,7 +252,7 @@ pub(super) fn stack(call: &mut Call<'_, '_>) -> Result<Outcome> {
         shape.insert(dim - 1, 1);
         reshaped(call, input.id, &shape, input.rank())
     };
-    let ids: Vec<Id> = inputs.iter().map(unsqueezed).collect();
+    let ids = inputs.iter().map(unsqueezed).collect::<Result<Vec<Id>>>()?;
     Ok(Outcome::Computed(call.emit("concat", &ids, vec![("dim", (dim as i64).into())])))
 }
 

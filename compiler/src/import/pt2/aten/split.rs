@@ -67,7 +67,7 @@ pub(super) fn narrow(call: &mut Call<'_, '_>) -> Result<Outcome> {
 }
 
 /// One slab of an axis, without that axis.
-fn selected(call: &mut Call<'_, '_>, input: &Activation, dim: usize, index: i64) -> Id {
+fn selected(call: &mut Call<'_, '_>, input: &Activation, dim: usize, index: i64) -> Result<Id> {
     let id = emit_slice(call, input.id, dim, index..index.saturating_add(1), 1);
     let mut shape = input.shape.clone();
     shape.remove(dim - 1);
@@ -84,7 +84,7 @@ pub(super) fn select(call: &mut Call<'_, '_>) -> Result<Outcome> {
     }
     let whole = size(call, &input, dim)?;
     let index = if index < 0 { index.saturating_add(whole) } else { index };
-    let id = selected(call, &input, dim, index);
+    let id = selected(call, &input, dim, index)?;
     Ok(Outcome::View(id, input))
 }
 
@@ -99,7 +99,7 @@ pub(super) fn unbind(call: &mut Call<'_, '_>) -> Result<Outcome> {
     let mut parts = Vec::new();
     for index in 0..call.results.len() {
         let part = match call.is_read(index) {
-            true => Outcome::View(selected(call, &input, dim, index as i64), input.clone()),
+            true => Outcome::View(selected(call, &input, dim, index as i64)?, input.clone()),
             false => unread(),
         };
         parts.push(part);
