@@ -1,13 +1,13 @@
 """Writes the archives of this folder: small networks with random weights, and PyTorch's outputs for four inputs.
 
-    python make.py [FOLDER]
-
-One run of PyTorch 2.11 wrote all but those whose names end in a version: those are `residual` of another release.
+Usage: `python make.py [FOLDER]`. One run of PyTorch 2.11 wrote all but those whose names end in a version: those are
+`residual` of another release.
 """
 
 import base64
 import pathlib
 import sys
+import zipfile
 
 import safetensors.torch
 import torch
@@ -109,6 +109,20 @@ def save(path, model, x, dynamic=True, decompose=False, record=True):
     if decompose:
         program = program.run_decompositions()
     torch.export.save(program, path, extra_files=extra)
+    hide_folders(path, pathlib.Path(__file__).resolve().parents[3], pathlib.Path(torch.__file__).parents[2])
+
+
+def hide_folders(path, project, packages):
+    """Takes out of the recorded stack traces where the project and Python's packages lie on this machine."""
+    hidden = {f"{project}/".encode(): b"", f"{packages}/".encode(): b"/usr/lib/python3/"}
+    with zipfile.ZipFile(path) as archive:
+        entries = [(entry, archive.read(entry)) for entry in archive.infolist()]
+    with zipfile.ZipFile(path, "w") as archive:
+        for entry, content in entries:
+            if entry.filename.endswith(".json"):
+                for folder, instead in hidden.items():
+                    content = content.replace(folder, instead)
+            archive.writestr(entry, content)
 
 
 def main():

@@ -80,7 +80,7 @@ mod tests {
 
     #[test]
     fn the_innermost_line_outside_of_torch_is_named_without_its_folder() {
-        let trace = "File \"/work/net.py\", line 3, in forward\n    return self.c(x)\n  \
+        let trace = "File \"/models/net.py\", line 3, in forward\n    return self.c(x)\n  \
                      File \"/v/lib/site-packages/torchvision/models/resnet.py\", line 93, in forward\n    y\n  \
                      File \"/v/lib/site-packages/torch/nn/modules/conv.py\", line 553, in forward\n    z";
         assert_eq!(origin(&node(trace, "")).unwrap().to_string(), "torchvision/models/resnet.py:93");
