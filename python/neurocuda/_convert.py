@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from ._guard import random_state
 from ._loaders import Loader, batches, consistent, take
 from ._progress import Progress
 from ._snn import SNN
-from ._tensors import ImageWriter
+from ._tensors import write_images
 
 if TYPE_CHECKING:
     import torch
@@ -103,13 +104,8 @@ def _prepare(
     progress.update("exporting", 0, 0)
     float_model = export_model(model, first.images if example is None else example, folder)
     data = folder.path / "calibration.safetensors"
-    with ImageWriter(data) as writer:
-        batch: Any = first
-        while batch is not None:
-            writer.add(batch.images, None)
-            progress.update("reading", writer.count, samples)
-            batch = next(source, None)
-        writer.finish()
+    unlabelled = ((batch.images, None) for batch in itertools.chain([first], source))
+    write_images(data, unlabelled, progress, samples)
     return float_model, data
 
 

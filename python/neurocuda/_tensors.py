@@ -6,12 +6,14 @@ import json
 import os
 import struct
 from array import array
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ._errors import BadData
+from ._progress import Progress
 
 _DTYPES = {"uint8": "U8", "float32": "F32"}
 #: Room for the header, which is known once the last batch was seen.
@@ -70,3 +72,12 @@ class ImageWriter:
         self._file.close()
         if kind is not None and os.path.exists(self.path):
             os.remove(self.path)
+
+
+def write_images(path: Path, batches: Iterable[tuple[np.ndarray, np.ndarray | None]], progress: Progress, total: int) -> None:
+    """Streams batches, `add`'s arguments, into a data file; `total` is 0 where their number is not known."""
+    with ImageWriter(path) as writer:
+        for images, labels in batches:
+            writer.add(images, labels)
+            progress.update("reading", writer.count, total)
+        writer.finish()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import uuid
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -19,7 +20,7 @@ from ._loaders import Batch, Loader, batches, consistent, take
 from ._progress import Progress
 from ._report import Report
 from ._snn import SNN
-from ._tensors import ImageWriter
+from ._tensors import ImageWriter, write_images
 
 if TYPE_CHECKING:
     import torch
@@ -102,7 +103,7 @@ def validate(
         report = folder.path / "report.json"
         if executor is None:
             data = folder.path / "images.safetensors"
-            _write(data, source, shown, limit)
+            write_images(data, source, shown, limit or 0)
             command = ["validate", snn.path, *float_model.arguments("--model"), "--data", data, "--no-cache"]
             command += [f"--max-drop={max_drop}", "--report", report, *options]
             _binary.run(command, progress=shown, accept=(0, 1), threads=threads)
@@ -131,21 +132,7 @@ def _float_model(snn: SNN, model: Any, source: Iterator[Batch], folder: Folder) 
     first = next(source, None)
     if first is None:
         raise BadData("data-empty", "the loader gave no image")
-    return export_model(model, first.images, folder), _chain(first, source)
-
-
-def _chain(first: Batch, rest: Iterable[Batch]) -> Iterator[Batch]:
-    yield first
-    yield from rest
-
-
-def _write(path: Path, source: Iterable[Batch], progress: Progress, limit: int | None) -> None:
-    """Streams the batches into a data file."""
-    with ImageWriter(path) as writer:
-        for batch in source:
-            writer.add(*batch)
-            progress.update("reading", writer.count, limit or 0)
-        writer.finish()
+    return export_model(model, first.images, folder), itertools.chain([first], source)
 
 
 def _shards(

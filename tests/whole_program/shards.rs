@@ -22,25 +22,6 @@ fn data(path: &Path, range: std::ops::Range<usize>) {
     );
 }
 
-fn validate(tiny: &Tiny, data: &str, more: &[&str]) -> Finished {
-    let [artifact, graph, weights, data] =
-        ["net.ncx", "net.ncg", "net.safetensors", data].map(|name| tiny.path(name));
-    neurocudac(
-        &[
-            &"validate",
-            &artifact,
-            &"--model",
-            &graph,
-            &"--weights",
-            &weights,
-            &"--data",
-            &data,
-            &"--no-cache",
-        ],
-        more,
-    )
-}
-
 fn merge(tiny: &Tiny, parts: &[&str], more: &[&str]) -> Finished {
     let parts = parts.iter().map(|name| tiny.path(name)).collect::<Vec<_>>();
     let artifact = tiny.path("net.ncx");
@@ -63,11 +44,11 @@ fn parts_give_the_report_of_the_whole() {
     tiny.compile(&[]).succeeds();
     let text = |name: &str| tiny.path(name).display().to_string();
     data(&tiny.path("whole.safetensors"), 0..IMAGES);
-    validate(&tiny, "whole.safetensors", &["--max-drop", "100", "--report", &text("whole.json")]).succeeds();
+    tiny.validate_on("whole.safetensors", &["--max-drop", "100", "--report", &text("whole.json")]).succeeds();
     for (part, first, end) in [("a", 0, 250), ("b", 250, 500), ("c", 500, IMAGES)] {
         data(&tiny.path("part.safetensors"), first..end);
         let more = ["--tallies", &text(&format!("{part}.json")), "--first", &first.to_string()];
-        validate(&tiny, "part.safetensors", &more).succeeds();
+        tiny.validate_on("part.safetensors", &more).succeeds();
     }
     let merged = text("merged.json");
     merge(&tiny, &["c.json", "a.json", "b.json"], &["--max-drop", "100", "--report", &merged]).succeeds();
@@ -80,7 +61,7 @@ fn parts_give_the_report_of_the_whole() {
     merge(&tiny, &["a.json", "whole.json"], &[]).ends_with(2).says("shard-unreadable");
     data(&tiny.path("part.safetensors"), 250..IMAGES);
     let capped = ["--tallies", &text("capped.json"), "--first", "250", "--timesteps", "900"];
-    validate(&tiny, "part.safetensors", &capped).succeeds();
+    tiny.validate_on("part.safetensors", &capped).succeeds();
     merge(&tiny, &["a.json", "capped.json"], &[]).ends_with(2).says("shard-mismatch");
     tiny.compile(&["--levels", "15"]).succeeds();
     merge(&tiny, &["a.json", "b.json", "c.json"], &[]).ends_with(2).says("shard-mismatch");

@@ -8,7 +8,7 @@
 //! | `failure` | `id`, `message`, `exit`; always the last line |
 
 use clap::ValueEnum;
-use neurocuda_compiler::diagnostic::{FindingId, Findings, SourceFile};
+use neurocuda_compiler::diagnostic::{Findings, SourceFile};
 use serde_json::{Value, json};
 use std::{
     io::{IsTerminal, Write},
@@ -118,13 +118,7 @@ pub fn failure(id: &str, message: &str, exit: u8) {
 
 /// Messages begin with their id, `data-shape: …`.
 pub fn split_id(message: &str) -> (Option<&str>, &str) {
-    let is_id = |id: &str| {
-        let known = FindingId::ALL.iter().any(|known| known.as_str() == id);
-        known
-            || !id.is_empty()
-                && id.contains(|c: char| c == '-' || c.is_ascii_lowercase())
-                && id.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-')
-    };
+    let is_id = |id: &str| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
     match message.split_once(": ") {
         Some((id, text)) if is_id(id) => (Some(id), text),
         _ => (None, message),

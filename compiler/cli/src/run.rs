@@ -6,6 +6,7 @@ use neurocuda_runtime::{
     artifact::program::Schedule,
     cpu::{Engine, EngineError, ImageOutcome, RunOptions},
     data::Images,
+    head::{Head, HeadFunction},
 };
 use safetensors::{Dtype, tensor::TensorView};
 use std::path::PathBuf;
@@ -74,7 +75,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
                         .map(|logits| match logits.real.as_slice() {
                             // A number, or the index that an argmax gives.
                             [value] => value.to_string(),
-                            scores => largest(scores).to_string(),
+                            scores => class(scores),
                         })
                         .collect::<Vec<_>>()
                         .join(" "),
@@ -102,14 +103,11 @@ fn simulate(
     outcomes
 }
 
-fn largest(logits: &[f32]) -> usize {
-    let mut best = 0;
-    for (index, logit) in logits.iter().enumerate() {
-        if *logit > logits[best] {
-            best = index;
-        }
-    }
-    best
+/// The class of the largest of some scores.
+fn class(scores: &[f32]) -> String {
+    let argmax = Head { function: HeadFunction::Argmax, axis: 0, keepdim: false };
+    let scores = scores.iter().map(|&score| f64::from(score)).collect::<Vec<_>>();
+    argmax.apply(&[scores.len()], &scores).iter().map(f64::to_string).collect()
 }
 
 fn write(path: &std::path::Path, engine: &Engine, outcomes: &[ImageOutcome]) -> Result<(), Failure> {

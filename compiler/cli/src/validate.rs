@@ -3,7 +3,7 @@
 use crate::{
     data,
     failure::Failure,
-    interrupt,
+    interrupt, messages,
     model::{self, Model, Normalization},
     output, progress,
 };
@@ -107,7 +107,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         ))
     })?;
     if let Some(reason) = images.ignored_labels() {
-        eprintln!("{}: {reason}", arguments.data.display());
+        messages::note(format_args!("{}: {reason}", arguments.data.display()));
     }
     let subjects = Subjects::new(&torch, &front, &integer, &artifact).map_err(Failure::input)?;
     let demands = Demands {

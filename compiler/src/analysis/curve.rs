@@ -1,6 +1,6 @@
 //! Nonlinearities that are no clamps: what they compute, where they turn, what range they have. The one place that says so.
 
-use neurocuda_dialects::{Tensor, TensorAttr, ann};
+use neurocuda_dialects::{TensorAttr, ann};
 
 /// A nonlinearity, as PyTorch defines it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,11 +123,6 @@ impl Function {
             Self::Mish => [-0.3089, ABOVE],
         }
     }
-
-    /// Whether the parameter means something.
-    fn has_parameter(self) -> bool {
-        matches!(self, Self::LeakyRelu | Self::Elu | Self::Softplus)
-    }
 }
 
 /// A function with its parameter: one number, or one a channel.
@@ -172,11 +167,6 @@ impl Curve {
         Ok(Self { function, parameters })
     }
 
-    /// The `parameter` attribute of a function without one.
-    pub fn no_parameter() -> Tensor {
-        Tensor::reals(vec![0.0])
-    }
-
     /// The parameter of a channel.
     pub fn parameter(&self, channel: usize) -> f64 {
         match self.parameters.as_slice() {
@@ -189,14 +179,6 @@ impl Curve {
     pub fn range(&self) -> [f64; 2] {
         let ranges = self.parameters.iter().map(|&parameter| self.function.range(parameter));
         ranges.fold([0.0, 0.0], |[low, high], [minimum, maximum]| [low.min(minimum), high.max(maximum)])
-    }
-
-    /// What messages call it: `leaky_relu(0.2)`, `gelu`.
-    pub fn describe(&self) -> String {
-        match self.parameters.as_slice() {
-            [parameter] if self.function.has_parameter() => format!("{}({parameter})", self.function.name()),
-            _ => self.function.name().to_owned(),
-        }
     }
 }
 

@@ -38,7 +38,8 @@ pub fn of_linear<'c>(operation: OperationRef<'c, '_>, operands: &[Vec<f64>]) -> 
         }
         (Some(ann::Op::SumPool2d(ann::SumPool2d { rows, columns, multiplier })), _)
         | (_, Some(snn::Op::SumPool2d(snn::SumPool2d { rows, columns, multiplier }))) => {
-            let gain = largest_window(&rows, &columns, &multiplier.read()?.to_f64());
+            let gains = window_gains(&rows, &columns, &multiplier.read()?.to_f64());
+            let gain = gains.iter().fold(0.0f64, |largest, gain| largest.max(gain.abs()));
             Ok(first.iter().map(|magnitude| magnitude * gain).collect())
         }
         _ => Ok(Flow::of(operation)?.forward(operands, 0.0)),
@@ -64,19 +65,14 @@ fn of_weights<'c>(weight: TensorAttr<'c>, groups: usize, input: &[f64]) -> IrRes
         .collect())
 }
 
-fn largest_window(rows: &[i64], columns: &[i64], multiplier: &[f64]) -> f64 {
+/// What each window of a sum pool multiplies a constant by: its size times its multiplier, row-major.
+pub fn window_gains(rows: &[i64], columns: &[i64], multiplier: &[f64]) -> Vec<f64> {
     let sizes = |bounds: &[i64]| {
         bounds.chunks(2).map(|bounds| (bounds[bounds.len() - 1] - bounds[0]) as f64).collect::<Vec<_>>()
     };
-    let (heights, widths) = (sizes(rows), sizes(columns));
-    let mut largest = 0.0f64;
-    for (y, height) in heights.iter().enumerate() {
-        for (x, width) in widths.iter().enumerate() {
-            largest = largest
-                .max(height * width * multiplier.get(y * widths.len() + x).copied().unwrap_or(1.0).abs());
-        }
-    }
-    largest
+    let widths = sizes(columns);
+    let windows = sizes(rows).into_iter().flat_map(|height| widths.iter().map(move |width| height * width));
+    windows.enumerate().map(|(index, size)| size * multiplier.get(index).copied().unwrap_or(1.0)).collect()
 }
 
 #[cfg(test)]

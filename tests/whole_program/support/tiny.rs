@@ -4,7 +4,7 @@ use super::{
     command::{Finished, neurocudac},
     tensors::{self, Tensor},
 };
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Convolution with stride, batch norm of a small variance, pools, dense layers.
 pub const GRAPH: &str = "graph @tiny(%x: f32[N, 2, 8, 8]) -> f32[N, 3] {
@@ -65,8 +65,13 @@ impl Tiny {
 
     /// Compiles `net.ncg` into `net.ncx`.
     pub fn compile(&self, more: &[&str]) -> Finished {
-        let [graph, weights, calibration, output] =
-            ["net.ncg", "net.safetensors", "calibration.safetensors", "net.ncx"].map(|name| self.path(name));
+        self.compile_into(&self.path("net.ncx"), more)
+    }
+
+    /// Compiles `net.ncg` into `output`.
+    pub fn compile_into(&self, output: &Path, more: &[&str]) -> Finished {
+        let [graph, weights, calibration] =
+            ["net.ncg", "net.safetensors", "calibration.safetensors"].map(|name| self.path(name));
         neurocudac(
             &[
                 &"compile",
@@ -85,8 +90,13 @@ impl Tiny {
 
     /// Validates `net.ncx`. The images are noise, which says nothing about accuracy: any drop is allowed.
     pub fn validate(&self, more: &[&str]) -> Finished {
+        self.validate_on("test.safetensors", &[&["--max-drop", "100"], more].concat())
+    }
+
+    /// Validates `net.ncx` on the images of `data`, with the gates as they are.
+    pub fn validate_on(&self, data: &str, more: &[&str]) -> Finished {
         let [artifact, graph, weights, data] =
-            ["net.ncx", "net.ncg", "net.safetensors", "test.safetensors"].map(|name| self.path(name));
+            ["net.ncx", "net.ncg", "net.safetensors", data].map(|name| self.path(name));
         neurocudac(
             &[
                 &"validate",
@@ -98,8 +108,6 @@ impl Tiny {
                 &"--data",
                 &data,
                 &"--no-cache",
-                &"--max-drop",
-                &"100",
             ],
             more,
         )

@@ -106,11 +106,6 @@ impl Call<'_> {
         }
     }
 
-    /// Whether the file gives this argument.
-    pub fn is_given(&self, name: &str) -> bool {
-        self.bound(name).is_some()
-    }
-
     /// A weight that must be given.
     pub fn weight(&mut self, name: &str) -> Result<WeightRef, Reported> {
         match self.optional_weight(name)? {

@@ -45,9 +45,6 @@ use value::{Id, Value};
 pub(super) const WAYS_IN: &str = "there are two ways in: an archive (.pt2) that `torch.export.save(torch.export.export(model.eval(), (x,)), \
                                   \"model.pt2\")` writes, or a graph description (.ncg) with its safetensors file";
 
-/// Beginning of a zip file.
-pub const ZIP_MAGIC: &[u8] = b"PK\x03\x04";
-
 /// Most nodes of a graph. Networks of a thousand layers have some ten thousand.
 const MAX_NODES: usize = 200_000;
 

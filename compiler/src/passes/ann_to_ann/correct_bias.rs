@@ -12,7 +12,10 @@
 //! ops have served then and go.
 
 use crate::{
-    analysis::flow::{self, Flow},
+    analysis::{
+        flow::{self, Flow},
+        magnitude::window_gains,
+    },
     interpret::{InterpretError, Network, Sample},
     mlir::{self, IrError, IrResult},
     pass::{Claim, OptionError, Options, Pass, PassInfo},
@@ -200,18 +203,7 @@ fn apply<'c>(value: Value<'c, '_>, shift: &[f64]) -> IrResult<'c, Option<Vec<f64
 
 /// What a constant is multiplied by, if every window of the pool multiplies it alike.
 fn even_gain<'c>(pool: &ann::SumPool2d<'c>) -> IrResult<'c, Option<f64>> {
-    let sizes = |bounds: &[i64]| {
-        bounds.chunks(2).map(|bounds| (bounds[bounds.len() - 1] - bounds[0]) as f64).collect::<Vec<_>>()
-    };
-    let (heights, widths) = (sizes(&pool.rows), sizes(&pool.columns));
-    let multiplier = pool.multiplier.read()?.to_f64();
-    let gains = (0..heights.len() * widths.len())
-        .map(|index| {
-            heights[index / widths.len()]
-                * widths[index % widths.len()]
-                * multiplier.get(index).copied().unwrap_or(1.0)
-        })
-        .collect::<Vec<_>>();
+    let gains = window_gains(&pool.rows, &pool.columns, &pool.multiplier.read()?.to_f64());
     Ok(gains.first().copied().filter(|first| *first > 0.0 && gains.iter().all(|gain| gain == first)))
 }
 
