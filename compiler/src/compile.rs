@@ -47,7 +47,10 @@ impl Settings {
             Schedule::StBif => "lower-to-st-bif,prove-bounds".to_owned(),
             Schedule::HoldAndFire => "lower-to-hold-and-fire,prove-bounds".to_owned(),
             Schedule::Rate => {
-                format!("expand-max-pool,lower-to-rate{{timesteps={}}},prove-bounds", self.timesteps)
+                format!(
+                    "expand-max-pool,lower-to-rate{{timesteps={}}},correct-rate,prove-bounds",
+                    self.timesteps
+                )
             }
         }
     }

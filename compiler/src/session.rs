@@ -1,7 +1,8 @@
 //! What passes may use besides the module: data, caches, and a way to say how far they are.
 
+use crate::interpret::Network;
 use ndarray::ArrayD;
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 /// Unlabelled samples that calibration and validation run on.
 #[derive(Clone)]
@@ -14,6 +15,14 @@ pub struct Samples {
     pub integers: bool,
     /// Hash of the contents, which keys caches.
     pub hash: String,
+}
+
+/// The real network that was calibrated, which later passes compare with.
+pub struct Reference {
+    /// The network at stage `ann`.
+    pub network: Network,
+    /// Op of the activation of each layer, by the layer's name.
+    pub activations: HashMap<String, usize>,
 }
 
 /// Says how far a long piece of work is: what, steps done, steps in all.
@@ -30,10 +39,18 @@ pub struct Session {
     pub cache: Option<std::path::PathBuf>,
     /// Where progress goes.
     pub progress: Progress,
+    /// The real network; `calibrate` puts it here.
+    pub reference: Option<Arc<Reference>>,
 }
 
 impl Default for Session {
     fn default() -> Self {
-        Self { calibration: None, model_hash: None, cache: None, progress: Arc::new(|_, _, _| ()) }
+        Self {
+            calibration: None,
+            model_hash: None,
+            cache: None,
+            progress: Arc::new(|_, _, _| ()),
+            reference: None,
+        }
     }
 }

@@ -113,6 +113,7 @@ impl Builder {
             gain: 1,
             scale: self.tensor(&[channels], &vec![1.0; channels]),
             average: false,
+            start: 0,
             head: None,
         };
         self.op(kind, &[input], &shape)

@@ -185,6 +185,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         model_hash: Some(model_hash),
         cache: model::cache(arguments.cache_dir.as_ref(), arguments.no_cache),
         progress: progress::any(),
+        reference: None,
     };
     let (result, messages) = module_text::collecting(&context, || {
         compile::compile(&context, &mut module, &settings, description, &mut session, &hooks)

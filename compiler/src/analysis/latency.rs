@@ -92,7 +92,7 @@ mod tests {
     %3 = {}
     %4 = "snn.add"(%2, %3) : (tensor<?x1xi32>, tensor<?x1xi32>) -> tensor<?x1xi32>
     %r = "snn.readout"(%4) {{initial = dense<0> : tensor<1xi32>, bias = dense<0> : tensor<1xi32>, gain = 1,
-      scale = dense<1.0> : tensor<1xf64>, average = false}} : (tensor<?x1xi32>) -> tensor<?x1xf32>"#,
+      scale = dense<1.0> : tensor<1xf64>, average = false, start = 0}} : (tensor<?x1xi32>) -> tensor<?x1xf32>"#,
             encoder(1),
             neuron("%0", 3, 0),
             neuron("%1", 5, 0),

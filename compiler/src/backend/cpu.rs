@@ -329,6 +329,7 @@ impl Emitter {
                 gain: narrow(readout.gain)?,
                 scale: self.tensor(name, "scale", readout.scale)?,
                 average: readout.average,
+                start: step(readout.start)?,
                 head: head(operation)?,
             },
             // It stands in the readout that it follows.

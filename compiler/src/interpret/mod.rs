@@ -7,13 +7,14 @@
 //!
 //! A network without neurons runs in one pass ([`Network::forward`]); a spiking one runs in timesteps
 //! ([`Network::simulate`]). Both show what each op computes to a probe. [`in_order`] runs many samples on all cores,
-//! and [`Network::evaluate`] one op by itself.
+//! [`Network::evaluate`] one op by itself, and [`Layers`] a spiking network layer after layer.
 
 mod ann;
 mod batch;
 mod decode;
 mod error;
 mod kernels;
+mod layerwise;
 mod network;
 mod simulate;
 mod snn;
@@ -25,6 +26,7 @@ mod tests;
 pub use batch::{forward_all, in_order, simulate_all};
 pub use error::{InterpretError, Place};
 pub(crate) use kernels::round_half_up;
+pub use layerwise::{Currents, Layers, Progress, Train};
 pub use network::{Network, OpSummary};
 pub use simulate::{SpikingOutcome, SpikingOutput, StepLimit};
 pub(crate) use torch::nearest;

@@ -147,15 +147,20 @@ impl Network {
     }
 
     /// The outputs of a network without neurons in front of their heads: softmax, log-softmax or argmax, and what reshapes them
-    /// afterwards.
+    /// afterwards. `probe` as in [`Network::forward`].
     ///
     /// # Errors
     ///
     /// As [`Network::forward`].
-    pub fn logits(&self, input: &Sample) -> Result<Vec<Sample>, InterpretError> {
+    pub fn logits(
+        &self,
+        input: &Sample,
+        probe: &mut dyn FnMut(usize, &Sample),
+    ) -> Result<Vec<Sample>, InterpretError> {
         let logits = self.outputs.iter().map(|&output| self.logits_of(output)).collect::<Vec<_>>();
         let mut found = vec![empty(); logits.len()];
         let outputs = self.forward(input, &mut |index, result| {
+            probe(index, result);
             for (slot, &value) in found.iter_mut().zip(&logits) {
                 if value.is_some() && self.summaries[index].output == value {
                     *slot = result.clone();
@@ -178,6 +183,14 @@ impl Network {
                 _ => return None,
             }
         }
+    }
+
+    /// Which output the readout `op` of a spiking network is, behind its head if it has one.
+    pub fn output_of(&self, op: usize) -> Option<usize> {
+        let value = self.summaries.get(op)?.output?;
+        let head =
+            self.summaries.iter().find(|summary| summary.inputs == [value]).and_then(|head| head.output);
+        self.outputs.iter().position(|&output| output == value || Some(output) == head)
     }
 
     /// The result of one op of a network without neurons on operands of the caller's choice.

@@ -235,7 +235,7 @@ impl<'n> Simulation<'n> {
             // Logits become outputs once, at the end.
             Unit::Head(_) => Ok(Events::at_once(None)),
             Unit::Readout { readout, logits } => {
-                readout.step(input.map(elements), elements_mut(logits)).map_err(overflow)?;
+                readout.step(step, input.map(elements), elements_mut(logits)).map_err(overflow)?;
                 Ok(Events::at_once(None))
             }
         }

@@ -136,6 +136,8 @@ fn spiking(op: &Op, site: &Site) -> Result<Spiking, Problem> {
                 gain: int32(op.gain, "gain")?,
                 scale: expand(scale, shape),
                 average: op.average,
+                start: u32::try_from(op.start)
+                    .map_err(|_| format!("`start` is {}, which is no step", op.start))?,
             })
         }
     })
@@ -315,11 +317,21 @@ pub(super) struct Readout {
     gain: f64,
     scale: Vec<f64>,
     average: bool,
+    /// Step from which it takes what comes in.
+    start: u32,
 }
 
 impl Readout {
     /// One step.
-    pub fn step(&self, current: Option<&[f64]>, logits: &mut [f64]) -> Result<(), MembraneOverflow> {
+    pub fn step(
+        &self,
+        step: u32,
+        current: Option<&[f64]>,
+        logits: &mut [f64],
+    ) -> Result<(), MembraneOverflow> {
+        if step < self.start {
+            return Ok(());
+        }
         for (index, y) in logits.iter_mut().enumerate() {
             let current = current.map_or(0.0, |current| current[index]);
             *y = checked(index, *y + (self.gain * current + self.bias[index]))?;
@@ -330,7 +342,7 @@ impl Readout {
     /// The real logits after `steps` steps.
     pub fn real(&self, logits: &[f64], steps: u32) -> Vec<f64> {
         // Without a step there is no mean; the initial values stand.
-        let divisor = if self.average { f64::from(steps.max(1)) } else { 1.0 };
+        let divisor = if self.average { f64::from(steps.saturating_sub(self.start).max(1)) } else { 1.0 };
         logits.iter().zip(&self.scale).map(|(y, scale)| y * scale / divisor).collect()
     }
 

@@ -39,6 +39,7 @@ pub const ALL: &[Registration] = register![
     ann_to_snn::lower_to_st_bif,
     ann_to_snn::lower_to_hold_and_fire,
     ann_to_snn::lower_to_rate,
+    snn_to_snn::correct_rate,
     snn_to_snn::prove_bounds,
     any::remove_dead_ops,
 ];

@@ -61,7 +61,7 @@ impl EachValidator {
                     }
                     outcome.outputs.into_iter().map(|output| output.logits).collect()
                 } else {
-                    network.logits(&sample).map_err(|error| error.to_string())?
+                    network.logits(&sample, &mut |_, _| ()).map_err(|error| error.to_string())?
                 };
                 Ok(reals
                     .iter()

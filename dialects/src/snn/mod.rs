@@ -35,8 +35,8 @@ ops! { "snn";
     HoldAndFire<'c> = "snn.hold_and_fire" { threshold: TensorAttr<'c>, initial: TensorAttr<'c>, hold: i64, release: i64, levels: i64, delay: i64 },
     /// Integrate-and-fire with soft reset: v += gain * input + bias.
     If<'c> = "snn.if" { threshold: TensorAttr<'c>, initial: TensorAttr<'c>, bias: TensorAttr<'c>, gain: i64, delay: i64 },
-    /// Network output: y(0) = initial, y += gain * input + bias; result y * scale, over the number of steps if average.
-    Readout<'c> = "snn.readout" { initial: TensorAttr<'c>, bias: TensorAttr<'c>, gain: i64, scale: TensorAttr<'c>, average: bool },
+    /// Network output: y(0) = initial, from step start on y += gain * input + bias; result y * scale, over the number of those steps if average.
+    Readout<'c> = "snn.readout" { initial: TensorAttr<'c>, bias: TensorAttr<'c>, gain: i64, scale: TensorAttr<'c>, average: bool, start: i64 },
     /// Softmax, log_softmax or argmax of the real result of a readout along an axis.
     Head = "snn.head" { function: String, axis: i64, keepdim: bool }
 }

@@ -271,7 +271,7 @@ irdl.dialect @snn attributes {summary = "neurons, synapses, encoder and readout 
       "delay" = %delay
     }
   }
-  irdl.operation @readout attributes {summary = "network output: y(0) = initial, y += gain * input + bias; result y * scale, over the number of steps if average", pure} {
+  irdl.operation @readout attributes {summary = "network output: y(0) = initial, from step start on y += gain * input + bias; result y * scale, over the number of those steps if average", pure} {
     %input_type = irdl.base "!builtin.tensor"
     %initial_dense = irdl.base "#builtin.dense_int_or_fp_elements"
     %initial_resource = irdl.base "#builtin.dense_resource_elements"
@@ -284,6 +284,7 @@ irdl.dialect @snn attributes {summary = "neurons, synapses, encoder and readout 
     %scale_resource = irdl.base "#builtin.dense_resource_elements"
     %scale = irdl.any_of(%scale_dense, %scale_resource)
     %average = irdl.base "#builtin.integer"
+    %start = irdl.base "#builtin.integer"
     %result_type = irdl.base "!builtin.tensor"
     irdl.operands(input: %input_type)
     irdl.results(result: %result_type)
@@ -292,7 +293,8 @@ irdl.dialect @snn attributes {summary = "neurons, synapses, encoder and readout 
       "bias" = %bias,
       "gain" = %gain,
       "scale" = %scale,
-      "average" = %average
+      "average" = %average,
+      "start" = %start
     }
   }
   irdl.operation @head attributes {summary = "softmax, log_softmax or argmax of the real result of a readout along an axis", pure} {

@@ -144,7 +144,7 @@ func.func @net(%x: tensor<?x2x4x4xi32>) {
 // CHECK: readout.mlir:[[#@LINE+2]]:8: error: 'snn.readout' op attribute "gain" is expected but not provided
 func.func @net(%x: tensor<?x2x4x4xi32>) {
   %y = "snn.readout"(%x) {initial = dense<0> : tensor<2xi32>, bias = dense<0> : tensor<2xi32>,
-    scale = dense<0.25> : tensor<2xf64>, average = false}
+    scale = dense<0.25> : tensor<2xf64>, average = false, start = 0}
     : (tensor<?x2x4x4xi32>) -> tensor<?x2x4x4xf32>
   return
 }

@@ -54,7 +54,7 @@ module {
       bias = dense<0> : tensor<2xi32>, gain = 1, delay = 0}
       : (tensor<?x2x4x4xi32>) -> tensor<?x2x4x4xi32>
     %14 = "snn.readout"(%x1) {initial = dense<0> : tensor<2xi32>, bias = dense<0> : tensor<2xi32>, gain = 1,
-      scale = dense<0.25> : tensor<2xf64>, average = false}
+      scale = dense<0.25> : tensor<2xf64>, average = false, start = 0}
       : (tensor<?x2x4x4xi32>) -> tensor<?x2x4x4xf32>
     %nstbiftable = "snn.st_bif_table"(%x1) {breakpoints = dense<3> : tensor<2x1xi32>, steps = dense<1> : tensor<2x1xi8>, start = dense<0> : tensor<2xi32>, initial = dense<0> : tensor<2xi32>, low = 0, high = 1, delay = 0} : (tensor<?x2x4x4xi32>) -> tensor<?x2x4x4xi32>
     %nhead = "snn.head"(%x0) {function = "softmax", axis = 1, keepdim = false} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>

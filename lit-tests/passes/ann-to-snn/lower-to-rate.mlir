@@ -11,11 +11,11 @@
 // CHECK:      @net({{.*}}) -> tensor<?x1xf32> attributes {snn.levels = 31 : i64, snn.schedule = "rate", snn.steps = 16 : i64}
 // CHECK-NEXT: %[[E:.*]] = "snn.encode"(%{{.*}}) {every_step = true
 // CHECK-NEXT: %[[A:.*]] = "snn.linear"(%[[E]])
-// CHECK-NEXT: %[[S:.*]] = "snn.if"(%[[A]]) {bias = dense<[5, -7]> : tensor<2xi32>, delay = 0 : i64, gain = 1 : i64, initial = dense<[139, 62]> : tensor<2xi32>, threshold = dense<[279, 124]> : tensor<2xi32>}
+// CHECK-NEXT: %[[S:.*]] = "snn.if"(%[[A]]) {bias = dense<[5, -7]> : tensor<2xi32>, delay = 0 : i64, gain = 1 : i64, initial = dense<[139, 62]> : tensor<2xi32>, snn.spike_value = {{.*}}, threshold = dense<[279, 124]> : tensor<2xi32>}
 // CHECK-NEXT: %[[B:.*]] = "snn.linear"(%[[S]])
-// CHECK-NEXT: %[[P:.*]] = "snn.if"(%[[B]]) {bias = dense<11> : tensor<1xi32>, delay = 0 : i64, gain = 31 : i64, initial = dense<77> : tensor<1xi32>, threshold = dense<155> : tensor<1xi32>}
+// CHECK-NEXT: %[[P:.*]] = "snn.if"(%[[B]]) {bias = dense<11> : tensor<1xi32>, delay = 0 : i64, gain = 31 : i64, initial = dense<77> : tensor<1xi32>, snn.spike_value = {{.*}}, threshold = dense<155> : tensor<1xi32>}
 // CHECK-NEXT: %[[M:.*]] = "snn.scale"(%[[B]]) {weight = dense<-1> : tensor<1xi8>}
-// CHECK-NEXT: %[[N:.*]] = "snn.if"(%[[M]]) {bias = dense<-11> : tensor<1xi32>, delay = 0 : i64, gain = 31 : i64, initial = dense<77> : tensor<1xi32>, threshold = dense<155> : tensor<1xi32>}
+// CHECK-NEXT: %[[N:.*]] = "snn.if"(%[[M]]) {bias = dense<-11> : tensor<1xi32>, delay = 0 : i64, gain = 31 : i64, initial = dense<77> : tensor<1xi32>, snn.spike_value = {{.*}}, threshold = dense<155> : tensor<1xi32>}
 // CHECK-NEXT: %[[O:.*]] = "snn.scale"(%[[N]]) {weight = dense<-1> : tensor<1xi8>}
 // CHECK-NEXT: %[[T:.*]] = "snn.add"(%[[P]], %[[O]])
 // CHECK-NEXT: %[[C:.*]] = "snn.linear"(%[[T]])

@@ -23,7 +23,7 @@ module {
     %4 = "snn.st_bif"(%3) {threshold = dense<5> : tensor<1xi32>, initial = dense<13> : tensor<1xi32>,
       low = -3, high = 3, delay = 0} : (tensor<?x1xi32>) -> tensor<?x1xi32>
     %5 = "snn.readout"(%4) {initial = dense<13> : tensor<1xi32>, bias = dense<0> : tensor<1xi32>, gain = 1,
-      scale = dense<0.5> : tensor<1xf64>, average = false} : (tensor<?x1xi32>) -> tensor<?x1xf32>
+      scale = dense<0.5> : tensor<1xf64>, average = false, start = 0} : (tensor<?x1xi32>) -> tensor<?x1xf32>
     return %5 : tensor<?x1xf32>
   }
 }
@@ -46,7 +46,7 @@ module {
     %4 = "snn.hold_and_fire"(%3) {threshold = dense<5> : tensor<1xi32>, initial = dense<13> : tensor<1xi32>,
       hold = 107, release = 30, levels = 3, delay = 0} : (tensor<?x1xi32>) -> tensor<?x1xi32>
     %5 = "snn.readout"(%4) {initial = dense<13> : tensor<1xi32>, bias = dense<0> : tensor<1xi32>, gain = 1,
-      scale = dense<0.5> : tensor<1xf64>, average = false} : (tensor<?x1xi32>) -> tensor<?x1xf32>
+      scale = dense<0.5> : tensor<1xf64>, average = false, start = 0} : (tensor<?x1xi32>) -> tensor<?x1xf32>
     return %5 : tensor<?x1xf32>
   }
 }
@@ -70,7 +70,7 @@ module {
     %4 = "snn.if"(%3) {threshold = dense<155> : tensor<1xi32>, initial = dense<77> : tensor<1xi32>,
       bias = dense<11> : tensor<1xi32>, gain = 31, delay = 0} : (tensor<?x1xi32>) -> tensor<?x1xi32>
     %5 = "snn.readout"(%4) {initial = dense<13> : tensor<1xi32>, bias = dense<6> : tensor<1xi32>, gain = 31,
-      scale = dense<0.5> : tensor<1xf64>, average = true} : (tensor<?x1xi32>) -> tensor<?x1xf32>
+      scale = dense<0.5> : tensor<1xf64>, average = true, start = 0} : (tensor<?x1xi32>) -> tensor<?x1xf32>
     return %5 : tensor<?x1xf32>
   }
 }
@@ -87,7 +87,7 @@ module {
     %1 = "snn.st_bif"(%0) {threshold = dense<1073741824> : tensor<1xi32>, initial = dense<1> : tensor<1xi32>,
       low = 0, high = 3, delay = 0} : (tensor<?x1xi32>) -> tensor<?x1xi32>
     %2 = "snn.readout"(%1) {initial = dense<0> : tensor<1xi32>, bias = dense<0> : tensor<1xi32>, gain = 1,
-      scale = dense<0.5> : tensor<1xf64>, average = false} : (tensor<?x1xi32>) -> tensor<?x1xf32>
+      scale = dense<0.5> : tensor<1xf64>, average = false, start = 0} : (tensor<?x1xi32>) -> tensor<?x1xf32>
     return %2 : tensor<?x1xf32>
   }
 }
@@ -97,7 +97,7 @@ module {
 module {
   func.func @net(%x: tensor<?x1xi32>) -> tensor<?x1xf32> {
     %0 = "snn.readout"(%x) {initial = dense<0> : tensor<1xi32>, bias = dense<0> : tensor<1xi32>, gain = 1,
-      scale = dense<0.5> : tensor<1xf64>, average = false} : (tensor<?x1xi32>) -> tensor<?x1xf32>
+      scale = dense<0.5> : tensor<1xf64>, average = false, start = 0} : (tensor<?x1xi32>) -> tensor<?x1xf32>
     return %0 : tensor<?x1xf32>
   }
 }

@@ -236,8 +236,8 @@ pub enum OpKind {
         /// Steps until what is sent arrives.
         delay: u32,
     },
-    /// A network output. `y(0) = initial`; each step `y += gain · I + bias`. The integer logit is `y` after the last step;
-    /// the real one is `y · scale[c]`, divided by the number of steps if `average`.
+    /// A network output. `y(0) = initial`; each step from `start` on `y += gain · I + bias`. The integer logit is `y` after the
+    /// last step; the real one is `y · scale[c]`, divided by the number of those steps if `average`.
     Readout {
         /// Name of the output.
         output_name: String,
@@ -251,10 +251,17 @@ pub enum OpKind {
         scale: TensorName,
         /// Whether the real logit is the mean over steps.
         average: bool,
+        /// Step from which the output takes what comes in; absent where it is the first.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        start: u32,
         /// What becomes of the real logits; absent where they are the output themselves.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         head: Option<Head>,
     },
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 impl OpKind {

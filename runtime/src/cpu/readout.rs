@@ -26,6 +26,8 @@ pub(super) struct Readout {
     /// Real value of 1, for each channel.
     scale: Vec<f64>,
     average: bool,
+    /// Step from which it takes what comes in.
+    start: u32,
     head: Option<(Head, Vec<usize>)>,
 }
 
@@ -37,7 +39,7 @@ impl Readout {
         shape: &[usize],
         parameters: &Parameters<'_>,
     ) -> Result<Option<Self>, ArtifactError> {
-        let OpKind::Readout { output_name, initial, bias, gain, scale, average, head } = kind else {
+        let OpKind::Readout { output_name, initial, bias, gain, scale, average, start, head } = kind else {
             return Ok(None);
         };
         let layout = Layout::new(shape);
@@ -52,6 +54,7 @@ impl Readout {
             bias: has_bias.then(|| layout.expand(&bias)),
             scale: parameters.values(scale)?,
             average: *average,
+            start: *start,
             head: head.map(|head| (head, shape.to_vec())),
         }))
     }
@@ -61,8 +64,11 @@ impl Readout {
         sums.copy_from_slice(&self.initial);
     }
 
-    /// Adds the bias of one step.
-    pub(super) fn run(&self, sums: &mut [i32]) {
+    /// Adds the bias of one step, or forgets what came in too early.
+    pub(super) fn run(&self, step: u32, sums: &mut [i32]) {
+        if step < self.start {
+            return self.reset(sums);
+        }
         for (sum, bias) in sums.iter_mut().zip(self.bias.iter().flatten()) {
             *sum = sum.wrapping_add(*bias);
         }
@@ -74,7 +80,7 @@ impl Readout {
         let integer: Vec<i32> = (0..self.layout.elements)
             .map(|element| sums.get(self.layout.index_of(element)).copied().unwrap_or_default())
             .collect();
-        let divisor = if self.average { f64::from(steps) } else { 1.0 };
+        let divisor = if self.average { f64::from(steps.saturating_sub(self.start).max(1)) } else { 1.0 };
         let real = integer.iter().enumerate().map(|(element, &sum)| {
             let scale = self.scale.get(element / positions).copied().unwrap_or_default();
             f64::from(sum) * scale / divisor

@@ -181,7 +181,7 @@ impl State {
             PlannedOp::Readout { readout, sums, current } => {
                 self.gather(readout.input, *sums, *current, readout.gain);
                 self.buffers[*sums].touched = false;
-                readout.run(&mut self.buffers[*sums].values);
+                readout.run(step, &mut self.buffers[*sums].values);
             }
         }
     }

@@ -4,10 +4,14 @@
 //! A transposed convolution is a plain one of stride 1 with the kernel mirrored, over the input with its elements `stride`
 //! apart and `dilation · (kernel − 1) − padding` zeros before them; padding, here, may be negative.
 
-use super::{Kernel, largest_sum, unary};
+use super::{
+    Kernel, largest_sum,
+    scatter::{Parts, Scatter, suits},
+    unary,
+};
 use crate::interpret::decode::{MAX_ELEMENTS, Problem, Weight, element_count, size, size_list};
 use multiversion::multiversion;
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::OnceLock};
 
 /// Output channels of a tile.
 const ROWS: usize = 4;
@@ -140,6 +144,12 @@ struct Plan {
     weights: Vec<[f64; ROWS]>,
     bias: Vec<f64>,
     positions: usize,
+    /// Kernel positions: how many taps a channel has.
+    window: usize,
+    /// Largest sum of |weight| of an output.
+    gain: f64,
+    /// The other way, for few integers, made when it is first wanted; there is none for weights that are no integers.
+    scatter: Option<OnceLock<Scatter>>,
 }
 
 /// Cross-correlation with zero padding, or its adjoint; each output is summed over input channels and kernel positions in
@@ -218,9 +228,19 @@ pub(in crate::interpret) fn conv(
         taps,
         bias: bias.unwrap_or_else(|| vec![0.0; outputs]),
         positions,
+        window,
+        gain,
+        scatter: values.iter().all(|weight| weight.fract() == 0.0).then(OnceLock::new),
     };
     unary([&[outputs], &result[..]].concat(), gain, move |input, output| {
-        run(&plan, &plan.pad(input), output);
+        let padded = plan.pad(input);
+        match &plan.scatter {
+            Some(scatter) if suits(input, plan.gain) => {
+                let scatter = scatter.get_or_init(|| plan.scattered());
+                scatter.run(&padded, &plan.bias, output);
+            }
+            _ => run(&plan, &padded, output),
+        }
     })
 }
 
@@ -235,6 +255,23 @@ fn unravel(mut element: usize, shape: &[usize]) -> Vec<usize> {
 }
 
 impl Plan {
+    fn scattered(&self) -> Scatter {
+        let (fan_in, group_outputs) = (self.taps.len(), self.bias.len() / self.groups);
+        let blocks = group_outputs.div_ceil(ROWS);
+        let weight = |group: usize, output: usize, input: usize| {
+            self.weights[(group * blocks + output / ROWS) * fan_in + input][output % ROWS]
+        };
+        let parts = Parts {
+            groups: self.groups,
+            plane: self.planes[1],
+            positions: self.positions,
+            group_outputs,
+            origins: &self.origins,
+            taps: &self.taps[..self.window],
+        };
+        Scatter::new(&parts, fan_in, weight)
+    }
+
     fn pad<'a>(&self, input: &'a [f64]) -> Cow<'a, [f64]> {
         if self.unpadded {
             return Cow::Borrowed(input);

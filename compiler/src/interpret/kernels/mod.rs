@@ -8,6 +8,7 @@ mod conv;
 mod layout;
 mod linear;
 mod pool;
+mod scatter;
 
 pub(super) use conv::{Geometry, conv};
 pub(super) use layout::{concat, constant, expand, gather, gather_axes, mean, pad, permute, reshape};

@@ -109,6 +109,19 @@ proptest! {
         prop_assert_eq!(found, case.naive(&x, &weight, &bias));
     }
 
+    /// Few integers go another way, from inputs to outputs: the same numbers, since every sum is exact.
+    #[test]
+    fn a_convolution_of_few_integers_equals_seven_loops(case in cases(), kept in 1..6_usize) {
+        let integers = |salt, shape: &[usize], most: f64| {
+            case.reals(salt, shape).iter().map(|x| (x * most).round()).collect::<Vec<_>>()
+        };
+        let (weight, bias) = (integers(1, &case.weight, 127.0), integers(2, &case.weight[..1], 1e6));
+        let mut x = integers(3, &case.input, 9.0);
+        x.iter_mut().enumerate().filter(|(index, _)| index % 7 >= kept).for_each(|(_, x)| *x = 0.0);
+        let found = run(&case.text(&weight, &bias), &case.input, x.clone());
+        prop_assert_eq!(found, case.naive(&x, &weight, &bias));
+    }
+
     #[test]
     fn linear_equals_a_plain_sum(inputs in 1..40_usize, outputs in 1..70_usize, rows in 1..3_usize, seed: u64) {
         let case = Case { input: [0; 3], weight: [0; 4], stride: [0; 2], padding: [0; 2], dilation: [0; 2], groups: 0, seed };

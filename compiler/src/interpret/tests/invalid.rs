@@ -230,7 +230,7 @@ fn neurons_that_do_not_fit() {
 fn readout(input: &str) -> String {
     format!(
         "%y = \"snn.readout\"({input}) {{initial = dense<0> : tensor<2xi32>, bias = dense<0> : tensor<2xi32>, gain = 1, \
-         scale = dense<1.0> : tensor<2xf64>, average = false}} : (tensor<?x2xi32>) -> tensor<?x2xf32>"
+         scale = dense<1.0> : tensor<2xf64>, average = false, start = 0}} : (tensor<?x2xi32>) -> tensor<?x2xf32>"
     )
 }
 

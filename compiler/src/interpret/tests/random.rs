@@ -224,7 +224,10 @@ impl Writer {
         } else {
             let initial = dense(&[outputs], &logits.bias, "i32");
             let bias = format!("bias = dense<0> : tensor<{outputs}xi32>");
-            ("snn.readout", format!("initial = {initial}, {bias}, gain = 1, {scale}, average = false"))
+            (
+                "snn.readout",
+                format!("initial = {initial}, {bias}, gain = 1, {scale}, average = false, start = 0"),
+            )
         };
         let result = batch(&[outputs], "f32");
         self.lines.push(format!(

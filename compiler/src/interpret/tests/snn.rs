@@ -16,7 +16,7 @@ fn one_neuron(every_step: bool, body: &str, readout: &str) -> String {
 }
 
 const PLAIN_READOUT: &str = "initial = dense<7> : tensor<1xi32>, bias = dense<0> : tensor<1xi32>, gain = 1, \
-     scale = dense<0.5> : tensor<1xf64>, average = false";
+     scale = dense<0.5> : tensor<1xf64>, average = false, start = 0";
 
 /// Simulates and returns the outcome with what each op sent in each step.
 fn simulate(text: &str, x: f64, limit: StepLimit) -> (SpikingOutcome, Vec<Vec<f64>>) {
@@ -124,7 +124,7 @@ fn if_neurons_and_averages_by_hand() {
     let body = r#"%s = "snn.if"(%c) {threshold = dense<3> : tensor<1xi32>, initial = dense<1> : tensor<1xi32>,
                     bias = dense<-1> : tensor<1xi32>, gain = 2, delay = 0} : (VALUE) -> VALUE"#;
     let readout = "initial = dense<0> : tensor<1xi32>, bias = dense<1> : tensor<1xi32>, gain = 3, \
-                   scale = dense<0.5> : tensor<1xf64>, average = true";
+                   scale = dense<0.5> : tensor<1xf64>, average = true, start = 0";
     let (outcome, sent) = simulate(&one_neuron(true, body, readout), 1.0, StepLimit::Exactly(5));
     assert_eq!(sent[0], [1.0; 5]);
     assert_eq!(sent[1], [0.0, 1.0, 0.0, 0.0, 1.0]);

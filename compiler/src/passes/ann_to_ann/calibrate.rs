@@ -17,12 +17,18 @@ use crate::{
     interpret::Network,
     mlir::{self, IrError, IrResult},
     pass::{Claim, OptionError, Options, Pass, PassInfo},
-    session::{Samples, Session},
+    session::{Reference, Samples, Session},
 };
 use melior::ir::{Location, OperationRef, Value, operation::OperationLike};
 use neurocuda_dialects::{Tensor, TensorAttr, View, ann, stage::Stage};
 use rayon::prelude::*;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 /// What is to be known of the pass.
 pub const INFO: PassInfo = PassInfo {
@@ -71,6 +77,7 @@ impl Pass for Calibrate {
                 observed
             }
         };
+        session.reference = Some(Arc::new(reference(module)?));
         let context = mlir::context(module);
         for (site, observation) in sites.iter().zip(&observations) {
             let layer = mlir::layer(site.before);
@@ -98,6 +105,17 @@ impl Pass for Calibrate {
         }
         Ok(())
     }
+}
+
+/// The network as it is now, with the place of each activation.
+fn reference<'c>(module: OperationRef<'c, '_>) -> IrResult<'c, Reference> {
+    let mut activations = HashMap::new();
+    for (index, operation) in mlir::operations(mlir::network_block(module)?).into_iter().enumerate() {
+        if mlir::has_name(operation, ann::Activation::NAME) {
+            activations.entry(mlir::layer(operation)).or_insert(index);
+        }
+    }
+    Ok(Reference { network: Network::new(module)?, activations })
 }
 
 fn sites<'c, 'a>(module: OperationRef<'c, 'a>) -> IrResult<'c, Vec<Site<'c, 'a>>> {

@@ -18,7 +18,7 @@ use crate::{
 };
 use melior::ir::{OperationRef, Value, ValueLike, operation::OperationLike};
 use ndarray::ArrayD;
-use neurocuda_dialects::{TensorAttr, ann, snn, stage::Stage};
+use neurocuda_dialects::{Tensor, TensorAttr, ann, snn, stage::Stage};
 
 /// What is to be known of the pass.
 pub const INFO: PassInfo = PassInfo {
@@ -29,6 +29,9 @@ pub const INFO: PassInfo = PassInfo {
     claim: Claim::Lossy(1.0),
     options: &[OptionInfo { name: "timesteps", default: "32", summary: "number of steps that a run takes" }],
 };
+
+/// Name of the attribute that states the real value of one spike of a run, for each channel.
+pub const SPIKE_VALUE: &str = "snn.spike_value";
 
 /// Most steps that a run may take.
 const MOST_STEPS: u32 = 65_536;
@@ -58,13 +61,14 @@ pub fn build(options: &Options) -> Result<Box<dyn Pass>, OptionError> {
 impl Pass for LowerToRate {
     fn run<'c>(&self, module: OperationRef<'c, '_>, _: &mut Session) -> IrResult<'c, ()> {
         let levels = synapses::levels(module)?;
-        synapses::lower(module, &mut Rate { levels })?;
+        synapses::lower(module, &mut Rate { levels, steps: self.timesteps })?;
         synapses::annotate(module, Rate::NAME, self.timesteps, levels)
     }
 }
 
 struct Rate {
     levels: i64,
+    steps: u32,
 }
 
 impl Rate {
@@ -107,6 +111,13 @@ impl<'c, 'a> Schedule<'c, 'a> for Rate {
             ));
         }
         let half = synapses::half(site, &threshold);
+        let per_step = levels / f64::from(self.steps);
+        let value = requantize.scale.read()?.to_f64().iter().map(|scale| scale * per_step).collect();
+        let value = TensorAttr::new(
+            mlir::context(site.operation),
+            &format!("{}.spike-value", mlir::layer(site.operation)),
+            &Tensor::reals(value),
+        )?;
         let neurons = |suffix: &str, current: Value<'c, 'a>, initial: &ArrayD<f64>, bias: &ArrayD<f64>| {
             let neuron = snn::If {
                 threshold: site.vector("threshold", &threshold)?,
@@ -118,7 +129,12 @@ impl<'c, 'a> Schedule<'c, 'a> for Rate {
             let name = mlir::layer(site.operation) + suffix;
             let location =
                 mlir::named_location(mlir::context(site.operation), &name, site.operation.location());
-            mlir::insert_before_at(site.operation, &neuron, &[current], current.r#type(), location)
+            let spikes =
+                mlir::insert_before_at(site.operation, &neuron, &[current], current.r#type(), location)?;
+            if let Some(operation) = mlir::definition(spikes) {
+                mlir::set_attribute(operation, SPIKE_VALUE, value.attribute());
+            }
+            IrResult::Ok(spikes)
         };
         let positive = neurons("", site.current, &half, &site.charge)?;
         if requantize.low == 0 {
@@ -137,6 +153,7 @@ impl<'c, 'a> Schedule<'c, 'a> for Rate {
             gain: self.gain(site)?,
             scale,
             average: true,
+            start: 0,
         })
     }
 }

@@ -314,6 +314,7 @@ pub fn readout_once<'c>(site: &Site<'c, '_>, scale: TensorAttr<'c>) -> IrResult<
         gain: 1,
         scale,
         average: false,
+        start: 0,
     })
 }
 

@@ -236,7 +236,7 @@ mod tests {
     %0 = "snn.encode"(%x) {{{}, every_step = false}} : (tensor<?x2xf32>) -> tensor<?x2xi32>
     %1 = "snn.linear"(%0) {{weight = dense<[[3, -2]]> : tensor<1x2xi8>}} : (tensor<?x2xi32>) -> tensor<?x1xi32>
     %r = "snn.readout"(%1) {{initial = dense<7> : tensor<1xi32>, bias = dense<0> : tensor<1xi32>, gain = 1,
-      scale = dense<1.0> : tensor<1xf64>, average = false}} : (tensor<?x1xi32>) -> tensor<?x1xf32>"#,
+      scale = dense<1.0> : tensor<1xf64>, average = false, start = 0}} : (tensor<?x1xi32>) -> tensor<?x1xf32>"#,
             encoder(2),
         );
         let text = network("tensor<?x2xf32>", &body, "tensor<?x1xf32>");

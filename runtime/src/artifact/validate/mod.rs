@@ -184,7 +184,7 @@ fn check_schedule(op: &Op, schedule: Schedule) -> Result<(), Problem> {
         OpKind::If { .. } => schedule == Schedule::Rate,
         // An exact schedule ends when nothing is sent any more, so nothing may depend on the number of steps.
         OpKind::Encode { every_step, .. } => schedule == Schedule::Rate || !every_step,
-        OpKind::Readout { average, .. } => schedule == Schedule::Rate || !average,
+        OpKind::Readout { average, start, .. } => schedule == Schedule::Rate || !average && start == 0,
         _ => true,
     };
     if fits {

@@ -42,12 +42,12 @@ impl Run {
             let is_it =
                 |op: &&Op| matches!(&op.kind, OpKind::Readout { output_name, .. } if output_name == name);
             let index = readouts.iter().position(is_it).unwrap();
-            let OpKind::Readout { scale, average, .. } = &readouts[index].kind else { unreachable!() };
+            let OpKind::Readout { scale, average, start, .. } = &readouts[index].kind else { unreachable!() };
             let scale: Vec<f64> = artifact.tensors[scale].values().unwrap();
             let per_channel = sums[index].len() / scale.len();
             let real = sums[index].iter().enumerate().map(|(i, &y)| {
                 let real = y as f64 * scale[i / per_channel];
-                (if *average { real / f64::from(steps) } else { real }) as f32
+                (if *average { real / f64::from(steps.saturating_sub(*start).max(1)) } else { real }) as f32
             });
             Logits { integer: sums[index].iter().map(|&y| y as i32).collect(), real: real.collect() }
         };
@@ -343,9 +343,9 @@ fn execute(
             step.in_flight |= memory.delayed.iter().flatten().any(|&spike| spike != 0);
             arriving
         }
-        OpKind::Readout { bias, gain, .. } => {
+        OpKind::Readout { bias, gain, start, .. } => {
             let bias = parameter(artifact, bias, &to);
-            for (i, y) in memory.membrane.iter_mut().enumerate() {
+            for (i, y) in memory.membrane.iter_mut().enumerate().filter(|_| t >= *start as usize) {
                 *y += i64::from(*gain) * inputs[0][i] + bias[i];
             }
             vec![0; elements]

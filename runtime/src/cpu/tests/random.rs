@@ -321,6 +321,7 @@ impl Generator<'_> {
             gain: self.choices.pick(&[1, 1, -2, 0]),
             scale: self.builder.tensor(&shape[..1], &scales),
             average: rate && self.choices.coin(),
+            start: if rate { self.choices.pick(&[0, 0, 1, 7]) } else { 0 },
             head: None,
         };
         self.builder.op(kind, &[input], &shape);

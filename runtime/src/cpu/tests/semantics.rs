@@ -106,6 +106,7 @@ fn rate_runs_as_long_as_asked_and_averages() {
         gain: 3,
         scale: b.tensor(&[1], &[0.5]),
         average: true,
+        start: 0,
         head: None,
     };
     b.op(kind, &[x], &[1]);
