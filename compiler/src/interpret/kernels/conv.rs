@@ -6,7 +6,7 @@
 
 use super::{
     Kernel, largest_sum,
-    scatter::{Parts, Scatter, suits},
+    scatter::{self, Integers, Parts, Scatter},
     unary,
 };
 use crate::interpret::decode::{MAX_ELEMENTS, Problem, Weight, element_count, size, size_list};
@@ -15,8 +15,9 @@ use std::{borrow::Cow, sync::OnceLock};
 
 /// Output channels of a tile.
 const ROWS: usize = 4;
-/// Output positions of a tile.
+/// Output positions of a tile of f64, and of f32.
 const LANES: usize = 8;
+const NARROW_LANES: usize = 2 * LANES;
 
 /// How the kernel moves over the input; one entry a spatial axis.
 pub(in crate::interpret) struct Geometry {
@@ -136,7 +137,8 @@ struct Plan {
     /// Where each element of a row stands in a padded row, from the first one that does on.
     columns: (usize, Vec<usize>),
     groups: usize,
-    /// Index in a group's padded input of the first weight of each group for each output position, filled up to whole tiles.
+    /// Index in a group's padded input of the first weight of each group for each output position, filled up to whole tiles of both
+    /// kinds.
     origins: Vec<usize>,
     /// Offset from there for each weight of one output channel.
     taps: Vec<usize>,
@@ -148,8 +150,17 @@ struct Plan {
     window: usize,
     /// Largest sum of |weight| of an output.
     gain: f64,
-    /// The other way, for few integers, made when it is first wanted; there is none for weights that are no integers.
-    scatter: Option<OnceLock<Scatter>>,
+    /// Shorter ways for integers; there are none for weights that are no integers.
+    integer: Option<Integer>,
+}
+
+/// What a convolution with integer weights has besides, made when it is first wanted.
+#[derive(Default)]
+struct Integer {
+    /// From inputs to outputs, for few integers.
+    scatter: OnceLock<Scatter>,
+    /// The weights in f32, for integers whose sums are exact in it.
+    narrow: OnceLock<Vec<[f32; ROWS]>>,
 }
 
 /// Cross-correlation with zero padding, or its adjoint; each output is summed over input channels and kernel positions in
@@ -194,7 +205,8 @@ pub(in crate::interpret) fn conv(
         axes.iter().zip(indices).fold(0, |index, (axis, &i)| index * axis.padded + place(axis, i))
     };
     let origin = |position: usize| index(&|axis, i| i * axis.stride, &unravel(position, &result));
-    let origins = (0..positions.next_multiple_of(LANES)).map(|p| origin(p.min(positions - 1))).collect();
+    let origins =
+        (0..positions.next_multiple_of(NARROW_LANES)).map(|p| origin(p.min(positions - 1))).collect();
     let window = kernel.iter().product::<usize>();
     let taps = (0..window).map(|tap| index(&|axis, i| i * axis.dilation, &unravel(tap, kernel)));
     let taps = taps.collect::<Vec<_>>();
@@ -230,14 +242,22 @@ pub(in crate::interpret) fn conv(
         positions,
         window,
         gain,
-        scatter: values.iter().all(|weight| weight.fract() == 0.0).then(OnceLock::new),
+        integer: values.iter().all(|weight| weight.fract() == 0.0).then(Integer::default),
     };
     unary([&[outputs], &result[..]].concat(), gain, move |input, output| {
         let padded = plan.pad(input);
-        match &plan.scatter {
-            Some(scatter) if suits(input, plan.gain) => {
-                let scatter = scatter.get_or_init(|| plan.scattered());
+        let integers = plan.integer.as_ref().map_or(Integers::None, |_| scatter::look(input, plan.gain));
+        match (&plan.integer, integers) {
+            (Some(integer), Integers::Few) => {
+                let scatter = integer.scatter.get_or_init(|| plan.scattered());
                 scatter.run(&padded, &plan.bias, output);
+            }
+            (Some(integer), Integers::Many) => {
+                let weights = integer.narrow.get_or_init(|| {
+                    plan.weights.iter().map(|weights| weights.map(|weight| weight as f32)).collect()
+                });
+                let padded = padded.iter().map(|&x| x as f32).collect::<Vec<_>>();
+                run_narrow(&plan, weights, &padded, output);
             }
             _ => run(&plan, &padded, output),
         }
@@ -310,24 +330,40 @@ fn pack(weights: &[f64], taps: usize, group_outputs: usize) -> Vec<[f64; ROWS]> 
 
 #[multiversion(targets("x86_64+avx512f", "x86_64+avx2"))]
 fn run(plan: &Plan, input: &[f64], output: &mut [f64]) {
+    tiles::<f64, LANES>(plan, &plan.weights, input, output);
+}
+
+/// The same in f32, where every sum is exact.
+#[multiversion(targets("x86_64+avx512f", "x86_64+avx2"))]
+fn run_narrow(plan: &Plan, weights: &[[f32; ROWS]], input: &[f32], output: &mut [f64]) {
+    tiles::<f32, NARROW_LANES>(plan, weights, input, output);
+}
+
+/// A number that tiles are made of.
+trait Number: Copy + Default + Into<f64> + std::ops::AddAssign + std::ops::Mul<Output = Self> {}
+impl Number for f32 {}
+impl Number for f64 {}
+
+#[inline(always)]
+fn tiles<T: Number, const N: usize>(plan: &Plan, weights: &[[T; ROWS]], input: &[T], output: &mut [f64]) {
     let (taps, positions) = (plan.taps.len(), plan.positions);
     let outputs = plan.bias.len() / plan.groups;
-    let weights = plan.weights.chunks_exact(outputs.div_ceil(ROWS) * taps);
+    let weights = weights.chunks_exact(outputs.div_ceil(ROWS) * taps);
     let groups =
         input.chunks_exact(input.len() / plan.groups).zip(output.chunks_exact_mut(outputs * positions));
-    let mut columns = vec![[0.0; LANES]; taps];
+    let mut columns = vec![[T::default(); N]; taps];
     for (((input, output), weights), bias) in groups.zip(weights).zip(plan.bias.chunks_exact(outputs)) {
-        for (tile, origins) in plan.origins.chunks_exact(LANES).enumerate() {
+        for (tile, origins) in plan.origins.chunks_exact(N).take(positions.div_ceil(N)).enumerate() {
             gather(input, &plan.taps, origins, &mut columns);
-            let start = tile * LANES;
-            let count = LANES.min(positions - start);
+            let start = tile * N;
+            let count = N.min(positions - start);
             let blocks =
                 weights.chunks_exact(taps).zip(output.chunks_mut(ROWS * positions)).zip(bias.chunks(ROWS));
             for ((weights, output), bias) in blocks {
                 let sums = multiply(weights, &columns);
                 for ((output, sums), bias) in output.chunks_exact_mut(positions).zip(&sums).zip(bias) {
-                    for (result, sum) in output[start..start + count].iter_mut().zip(sums) {
-                        *result = sum + bias;
+                    for (result, &sum) in output[start..start + count].iter_mut().zip(sums) {
+                        *result = sum.into() + bias;
                     }
                 }
             }
@@ -336,13 +372,13 @@ fn run(plan: &Plan, input: &[f64], output: &mut [f64]) {
 }
 
 #[inline(always)]
-fn gather(input: &[f64], taps: &[usize], origins: &[usize], columns: &mut [[f64; LANES]]) {
+fn gather<T: Number, const N: usize>(input: &[T], taps: &[usize], origins: &[usize], columns: &mut [[T; N]]) {
     let first = origins[0];
     // The ends do not tell: the last tile repeats its last position.
     let adjacent = origins.iter().enumerate().all(|(lane, &origin)| origin == first + lane);
     for (column, &tap) in columns.iter_mut().zip(taps) {
         if adjacent {
-            column.copy_from_slice(&input[tap + first..][..LANES]);
+            column.copy_from_slice(&input[tap + first..][..N]);
         } else {
             for (element, &origin) in column.iter_mut().zip(origins) {
                 *element = input[tap + origin];
@@ -353,11 +389,11 @@ fn gather(input: &[f64], taps: &[usize], origins: &[usize], columns: &mut [[f64;
 
 /// One tile: each sum goes over the taps in order.
 #[inline(always)]
-fn multiply(weights: &[[f64; ROWS]], columns: &[[f64; LANES]]) -> [[f64; LANES]; ROWS] {
-    let mut sums = [[0.0; LANES]; ROWS];
+fn multiply<T: Number, const N: usize>(weights: &[[T; ROWS]], columns: &[[T; N]]) -> [[T; N]; ROWS] {
+    let mut sums = [[T::default(); N]; ROWS];
     for (weights, column) in weights.iter().zip(columns) {
-        for (sums, weight) in sums.iter_mut().zip(weights) {
-            for (sum, x) in sums.iter_mut().zip(column) {
+        for (sums, &weight) in sums.iter_mut().zip(weights) {
+            for (sum, &x) in sums.iter_mut().zip(column) {
                 *sum += weight * x;
             }
         }

@@ -1,4 +1,4 @@
-//! Convolutions of few integers: what each non-zero element adds to the outputs it reaches.
+//! Convolutions of integers: when f32 is enough, and, for few of them, what each non-zero element adds to the outputs it reaches.
 //!
 //! Sums of integers are exact in any order as long as they fit, so this gives what the matrix product gives; it is for spikes,
 //! most of which are absent.
@@ -40,14 +40,31 @@ pub(super) struct Parts<'a> {
     pub taps: &'a [usize],
 }
 
-/// Whether `input` is sparse and of integers, and every sum fits; `gain` is the largest sum of |weight| of an output.
-pub(super) fn suits(input: &[f64], gain: f64) -> bool {
+/// What an input is, for a convolution with integer weights.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Integers {
+    /// Integers most of which are 0, whose sums are exact in f32.
+    Few,
+    /// Integers whose sums are exact in f32.
+    Many,
+    /// Anything else.
+    None,
+}
+
+/// Looks at an input; `gain` is the largest sum of |weight| of an output.
+pub(super) fn look(input: &[f64], gain: f64) -> Integers {
     let (mut count, mut largest) = (0, 0.0f64);
     for &x in input {
         count += usize::from(x != 0.0);
         largest = largest.max(x.abs());
     }
-    count * SPARSE <= input.len() && gain * largest <= EXACT && input.iter().all(|x| x.fract() == 0.0)
+    // A NaN is neither small nor an integer.
+    let exact = gain * largest <= EXACT && input.iter().all(|x| x.fract() == 0.0);
+    match (exact, count * SPARSE <= input.len()) {
+        (false, _) => Integers::None,
+        (true, true) => Integers::Few,
+        (true, false) => Integers::Many,
+    }
 }
 
 impl Scatter {
