@@ -7,5 +7,6 @@ pub mod histogram;
 pub mod latency;
 pub mod magnitude;
 pub mod observation;
+pub mod operations;
 pub mod sharing;
 pub mod table;
