@@ -162,7 +162,7 @@ pub fn spikes(index: usize, layer: &LayerReport, histogram: &SpikeHistogram) -> 
 /// Steps after which images had settled, beside the proved bound.
 pub fn settled(settled: &Settled, mean: f64) -> Result<Markup, PageError> {
     let (Some(first), Some(last)) = (settled.histogram.first(), settled.histogram.last()) else {
-        return Err(PageError("settled: a histogram without bins".to_owned()));
+        return Err(PageError("settled has a histogram without bins".to_owned()));
     };
     let description = format!(
         "Half of the images had settled after {} steps, 99 % after {}; the mean is {mean:.1}.",
