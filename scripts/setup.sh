@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Installs what the build and the tests need and is missing; quick when nothing is.
 #
-#   scripts/setup.sh            build and test tools, LLVM/MLIR 22, Rust, the Python environment of the tests
-#   scripts/setup.sh --build    the same without Python (enough for `cargo build`)
+#   scripts/setup.sh            build and test tools, LLVM/MLIR 22, Rust, Chromium and the Python environment of the tests
+#   scripts/setup.sh --build    the same without Chromium and Python (enough for `cargo build`)
 #
 # Exit codes: 0 everything is there, 2 something is missing and has to be installed by hand (the text says what).
 set -euo pipefail
@@ -51,12 +51,25 @@ system_packages() {
     say "using LLVM in $LLVM_PREFIX; not installed: ${missing[*]}"
     return 0
   fi
-  say "installing ${missing[*]}"
-  local apt=(env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0)
-  as_root "${apt[@]}" update >&2 || say "apt-get update failed; trying with the lists that are there"
-  as_root "${apt[@]}" install --no-install-recommends "${missing[@]}" </dev/null >&2 || give_up \
+  install_packages "${missing[@]}" || give_up \
     "apt-get could not install: ${missing[*]}" \
     "LLVM 22 is in Debian 12's updates; elsewhere https://apt.llvm.org has packages of the same names."
+}
+
+install_packages() {
+  say "installing $*"
+  local apt=(env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0)
+  as_root "${apt[@]}" update >&2 || say "apt-get update failed; trying with the lists that are there"
+  as_root "${apt[@]}" install --no-install-recommends "$@" </dev/null >&2
+}
+
+# The browser that looks at the page of a validation report. Without one that test says so and is skipped.
+browser() {
+  local name
+  for name in chromium chromium-browser google-chrome; do ! command -v "$name" >/dev/null || return 0; done
+  if ! command -v apt-get >/dev/null || ! install_packages chromium; then
+    say "chromium could not be installed; the test that looks at a report's page will be skipped"
+  fi
 }
 
 rust_is_new_enough() {
@@ -107,6 +120,7 @@ mdbook() {
 system_packages
 rust
 if [ "${1:-}" != --build ]; then
+  browser
   python_environment
   mdbook
 fi

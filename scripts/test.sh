@@ -64,6 +64,7 @@ if mdbook=$(type -P mdbook || type -P .venv/bin/mdbook); then
 else
   skip "the book builds" "mdbook is not on PATH and its wheel could not be installed"
 fi
+[ -n "$(type -P chromium chromium-browser google-chrome)" ] || skip "a browser shows the report's page" "chromium is not on PATH"
 [ -d ../shared/data ] || skip "tests on the checkpoints of ../shared/data" "there is no ../shared beside the repository"
 
 printf '\n%s\n%d passed, %d failed, %d skipped\n' "$summary" "$passed" "$failed" "$skipped"

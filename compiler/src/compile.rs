@@ -190,7 +190,7 @@ pub fn compile(
             .collect(),
         seconds: start.elapsed().as_secs_f64(),
     };
-    Ok((artifact(description, emitted, neurons, text, integer)?, report))
+    Ok((artifact(description, emitted, neurons, (text, integer), pass_records(&report.passes))?, report))
 }
 
 /// Elements of each nonlinear layer of the real network, by layer name.
@@ -235,12 +235,19 @@ fn converted(module: &Module, nonlinear: &BTreeMap<String, u64>) -> Result<Neuro
     Ok(NeuronCount { found, converted })
 }
 
+/// What passes did, as the artifact keeps it: without their seconds, which would differ each time.
+fn pass_records(passes: &[PassReport]) -> serde_json::Value {
+    let record =
+        |pass: &PassReport| serde_json::json!({ "pass": pass.pass, "ops": pass.ops, "change": pass.change });
+    passes.iter().map(record).collect()
+}
+
 fn artifact(
     description: Description,
     emitted: Emitted,
     neurons: NeuronCount,
-    text: String,
-    integer: BTreeMap<String, Tensor>,
+    (text, integer): (String, BTreeMap<String, Tensor>),
+    passes: serde_json::Value,
 ) -> Result<Artifact, CompileError> {
     let mut tensors = integer;
     // Weights that the spiking program shares with the integer network are the same tensors under the same names.
@@ -267,7 +274,7 @@ fn artifact(
         layers: emitted.layers,
         nonlinearities: Nonlinearities { found: neurons.found, converted: neurons.converted },
         provenance: description.provenance,
-        report: serde_json::Value::Null,
+        report: serde_json::json!({ "passes": passes }),
     };
     let artifact = Artifact { manifest, tensors };
     // What would not be read back is not handed out.

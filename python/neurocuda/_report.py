@@ -51,6 +51,21 @@ class Report:
         return self._accuracy("snn")
 
     @property
+    def ann_accuracy_interval(self) -> tuple[float, float] | None:
+        """Where `ann_accuracy` lies with 95 % confidence (Wilson's interval)."""
+        return self._interval("float_interval")
+
+    @property
+    def integer_accuracy_interval(self) -> tuple[float, float] | None:
+        """Where `integer_accuracy` lies with 95 % confidence."""
+        return self._interval("integer_interval")
+
+    @property
+    def snn_accuracy_interval(self) -> tuple[float, float] | None:
+        """Where `snn_accuracy` lies with 95 % confidence."""
+        return self._interval("snn_interval")
+
+    @property
     def drop(self) -> float | None:
         """`ann_accuracy − snn_accuracy`, in percentage points."""
         return self._accuracy("drop_points")
@@ -61,10 +76,33 @@ class Report:
         return self._accuracy("drop_standard_error")
 
     @property
+    def p_value(self) -> float | None:
+        """Probability of a difference as large as this if both networks were right equally often (McNemar's test)."""
+        accuracy = self._fields.get("accuracy")
+        return None if accuracy is None else float(accuracy["mcnemar"]["p"])
+
+    @property
     def agreement(self) -> float | None:
         """Fraction of images on which the spiking network predicts what the float network does."""
         agreement = self._fields.get("agreement")
         return None if agreement is None else float(agreement)
+
+    @property
+    def agreement_interval(self) -> tuple[float, float] | None:
+        """Where `agreement` lies with 95 % confidence; `None` for pixels, as those of one image are not independent."""
+        interval = self._fields.get("agreement_interval")
+        return None if interval is None else (float(interval[0]), float(interval[1]))
+
+    @property
+    def curve(self) -> dict[str, Any] | None:
+        """`accuracy` and `agreement` after each of `steps`; `None` where no output tells one class of an image."""
+        return copy.deepcopy(self._fields.get("curve"))
+
+    @property
+    def sops_per_mac(self) -> float | None:
+        """Synaptic operations for each multiply-accumulate of the float network."""
+        ratio = self._fields.get("sops_per_mac")
+        return None if ratio is None else float(ratio)
 
     @property
     def exact(self) -> bool | None:
@@ -74,7 +112,8 @@ class Report:
 
     @property
     def layers(self) -> list[dict[str, Any]]:
-        """One entry a layer of neurons: `name`, `neurons`, `spikes_per_image`, `error`, `saturated`, `membrane_bound`."""
+        """One entry a layer of neurons: `name`, `neurons`, `spikes_per_image`, `spikes_per_neuron`, `firing_rate`, `error`,
+        `spiking_error`, `saturated`, `dead`, `always_saturated`, `spike_histogram`, `membrane_bound`."""
         return copy.deepcopy(self._fields["layers"])
 
     @property
@@ -103,6 +142,10 @@ class Report:
         accuracy = self._fields.get("accuracy")
         return None if accuracy is None else float(accuracy[name])
 
+    def _interval(self, name: str) -> tuple[float, float] | None:
+        accuracy = self._fields.get("accuracy")
+        return None if accuracy is None else (float(accuracy[name][0]), float(accuracy[name][1]))
+
     def _facts(self) -> list[tuple[str, str]]:
         fields = self._fields
         facts = [
@@ -111,13 +154,13 @@ class Report:
         ]
         if self.ann_accuracy is not None:
             facts += [
-                ("accuracy, float network", _percent(self.ann_accuracy)),
-                ("accuracy, integer network", _percent(self.integer_accuracy)),
-                ("accuracy, spiking network", _percent(self.snn_accuracy)),
-                ("drop", f"{self.drop:.2f} ± {self.drop_error:.2f} points"),
+                ("accuracy, float network", _with_interval(self.ann_accuracy, self.ann_accuracy_interval)),
+                ("accuracy, integer network", _with_interval(self.integer_accuracy, self.integer_accuracy_interval)),
+                ("accuracy, spiking network", _with_interval(self.snn_accuracy, self.snn_accuracy_interval)),
+                ("drop", f"{self.drop:.2f} ± {self.drop_error:.2f} points; McNemar p = {_probability(self.p_value)}"),
             ]
         if self.agreement is not None:
-            facts.append(("agreement with the float network", _percent(self.agreement)))
+            facts.append(("agreement with the float network", _with_interval(self.agreement, self.agreement_interval)))
         logits, neurons, steps = fields["logits"], fields["neurons"], fields["steps"]
         if logits["compared"]:
             facts.append(("logits equal to the integer network", f"{logits['equal']} of {logits['compared']}"))
@@ -126,6 +169,8 @@ class Report:
         facts.append(("steps", f"{steps['bound']}" if settled is None else f"settled after {settled} at most; proved bound {steps['bound']}"))
         facts.append(("neurons", f"{neurons['converted']} of {neurons['found']} nonlinear elements converted"))
         facts.append(("spikes per image", f"{fields['spikes_per_image']:.0f}"))
+        ratio = "" if self.sops_per_mac is None else f"; {self.sops_per_mac:.2f} for each multiply-accumulate"
+        facts.append(("synaptic operations per image", f"{fields['sops_per_image']:.0f}{ratio}"))
         return facts
 
     def __repr__(self) -> str:
@@ -139,14 +184,16 @@ class Report:
         """Tables for a notebook."""
         facts = "".join(_row(name, value) for name, value in self._facts())
         gates = "".join(_row("✓" if gate["passed"] else "✗", gate["name"], gate["detail"]) for gate in self._fields["gates"])
-        head = _row("layer", "neurons", "spikes/image", "error", "saturated", cell="th")
+        head = _row("layer", "neurons", "spikes/image", "error", "spiking", "saturated", "dead", cell="th")
         layers = "".join(
             _row(
                 layer["name"],
                 layer["neurons"],
                 f"{layer['spikes_per_image']:.1f}",
                 _percent(layer.get("error")),
+                _percent(layer.get("spiking_error")),
                 _percent(layer.get("saturated"), 3),
+                "-" if layer.get("dead") is None else layer["dead"],
             )
             for layer in self._fields["layers"]
         )
@@ -164,6 +211,15 @@ class Report:
 
 def _percent(fraction: float | None, digits: int = 2) -> str:
     return "-" if fraction is None else f"{100 * fraction:.{digits}f} %"
+
+
+def _with_interval(fraction: float | None, interval: tuple[float, float] | None) -> str:
+    within = "" if interval is None else f" ({100 * interval[0]:.2f} to {100 * interval[1]:.2f})"
+    return _percent(fraction) + within
+
+
+def _probability(p: float | None) -> str:
+    return "-" if p is None else f"{p:.1e}" if p < 0.001 else f"{p:.3f}"
 
 
 def _row(*cells: object, cell: str = "td") -> str:

@@ -51,6 +51,7 @@ def validate(
     limit: int | None = None,
     timesteps: int | None = None,
     max_drop: float = 1.0,
+    html: str | os.PathLike[str] | None = None,
     executor: Executor | None = None,
     shard: int = CHUNK,
     in_flight: int = 16,
@@ -70,8 +71,9 @@ def validate(
         limit: Use the first images only.
         timesteps: Cap on the number of steps; for a `rate` network their number.
         max_drop: Largest drop of accuracy, in percentage points, to which a paired standard error is added.
+        html: Write the report as a page with charts into this file as well.
         executor: A pool with `submit` as in `concurrent.futures`, on whose workers this package is installed. The report equals
-            that of one run, but for seconds and memory.
+            that of one run, but for provenance, seconds and memory.
         shard: Images a task of the executor gets, a multiple of 250.
         in_flight: Tasks given to the executor at a time, which bounds memory.
         threads: Threads of each run; all cores if absent. Results do not depend on it.
@@ -101,15 +103,16 @@ def validate(
         float_model, source = _float_model(snn, model, source, folder)
         options = ["--timesteps", str(timesteps)] if timesteps is not None else []
         report = folder.path / "report.json"
+        written = ["--report", report, *(["--html", Path(html).absolute()] if html is not None else [])]
         if executor is None:
             data = folder.path / "images.safetensors"
             write_images(data, source, shown, limit or 0)
             command = ["validate", snn.path, *float_model.arguments("--model"), "--data", data, "--no-cache"]
-            command += [f"--max-drop={max_drop}", "--report", report, *options]
+            command += [f"--max-drop={max_drop}", *written, *options]
             _binary.run(command, progress=shown, accept=(0, 1), threads=threads)
         else:
             tallies = _shards(snn, float_model, source, executor, (shard, in_flight), options, threads, folder, shown)
-            command = ["merge", snn.path, *tallies, f"--max-drop={max_drop}", "--report", report]
+            command = ["merge", snn.path, *tallies, f"--max-drop={max_drop}", *written]
             _binary.run(command, accept=(0, 1))
         # Exit code 1 says that a gate failed, and then there is a report as well.
         return Report(json.loads(report.read_text()))

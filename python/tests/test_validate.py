@@ -18,7 +18,8 @@ from neurocuda import _binary
 
 
 def without_cost(report):
-    return {key: value for key, value in report.to_dict().items() if key not in ("seconds", "peak_memory_mb")}
+    differs = ("seconds", "peak_memory_mb", "provenance")
+    return {key: value for key, value in report.to_dict().items() if key not in differs}
 
 
 def batched(tiny):
@@ -28,7 +29,9 @@ def batched(tiny):
 def test_the_report_is_the_command_lines(tiny, tmp_path):
     from safetensors.numpy import save_file
 
-    report = neurocuda.validate(tiny.snn, batched(tiny), tiny.model, max_drop=100, progress=False)
+    page = tmp_path / "report.html"
+    report = neurocuda.validate(tiny.snn, batched(tiny), tiny.model, max_drop=100, html=page, progress=False)
+    assert page.read_text().startswith("<!DOCTYPE html>") and str(tmp_path) not in page.read_text()
     data, path = tmp_path / "data.safetensors", tmp_path / "report.json"
     save_file({"images": tiny.images, "labels": tiny.labels}, data)
     command = [_binary.binary(), "validate", tiny.artifact, "--model", tiny.graph, "--weights", tiny.weights]
@@ -37,6 +40,11 @@ def test_the_report_is_the_command_lines(tiny, tmp_path):
     assert report.passed and report.exact and report.images == 620
     for accuracy in (report.ann_accuracy, report.integer_accuracy, report.snn_accuracy, report.agreement):
         assert 0 <= accuracy <= 1
+    for figure in ("ann_accuracy", "integer_accuracy", "snn_accuracy", "agreement"):
+        low, high = getattr(report, f"{figure}_interval")
+        assert low <= getattr(report, figure) <= high
+    assert 0 <= report.p_value <= 1 and report.sops_per_mac > 0
+    assert report.curve["accuracy"][-1] == report.snn_accuracy and report.curve["agreement"][-1] == report.agreement
     assert [layer["name"] for layer in report.layers] == ["relu"] and report.outputs and report.gates
     assert "accuracy, spiking network" in repr(report) and "pass exact" in repr(report)
     assert "<table>" in report._repr_html_() and "passed" in report._repr_html_()
@@ -55,6 +63,7 @@ def test_without_labels_there_is_no_accuracy(tiny):
         report = neurocuda.validate(tiny.snn, loader, tiny.model, progress=False)
         assert report.passed and report.images == 20 and report.agreement > 0.5
         assert report.ann_accuracy is report.snn_accuracy is report.integer_accuracy is report.drop is None
+        assert report.snn_accuracy_interval is report.p_value is report.curve["accuracy"] is None
         assert "max-drop" not in [gate["name"] for gate in report.gates]
         report._repr_html_(), repr(report)
 

@@ -222,7 +222,11 @@ fn the_trace_file_holds_the_spikes() {
     let artifact = neurocuda_runtime::artifact::Artifact::read(&artifact).unwrap();
     let engine = neurocuda_runtime::cpu::Engine::new(&artifact).unwrap();
     let images = Images::open(&vgg.test).unwrap();
-    let options = neurocuda_runtime::cpu::RunOptions { timesteps: None, trace: true };
+    let options = neurocuda_runtime::cpu::RunOptions {
+        timesteps: None,
+        trace: true,
+        ..neurocuda_runtime::cpu::RunOptions::default()
+    };
     let outcomes = engine.run(&images, 0..IMAGES, &options, || ()).unwrap();
     let steps = outcomes.iter().map(|outcome| outcome.steps as usize).max().unwrap();
     let bytes = std::fs::read(&traces).unwrap();

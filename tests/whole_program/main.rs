@@ -22,4 +22,6 @@ mod fidelity;
 mod hostile;
 mod outputs;
 mod random_networks;
+mod report_page;
+mod report_text;
 mod shards;

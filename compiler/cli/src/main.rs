@@ -16,6 +16,8 @@ mod opt;
 mod output;
 mod passes;
 mod progress;
+mod provenance;
+mod report_text;
 mod run;
 mod validate;
 

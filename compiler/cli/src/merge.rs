@@ -1,6 +1,6 @@
 //! `neurocudac merge`: one report of a test set that was validated in parts.
 
-use crate::{data, failure::Failure, validate};
+use crate::{data, failure::Failure, provenance, validate};
 use clap::Args;
 use neurocuda_compiler::validate::{
     artifact::Demands,
@@ -13,7 +13,7 @@ use std::path::PathBuf;
 ///
 /// Each part holds a multiple of 250 images, the last one any number, and was counted by
 /// `validate … --data PART.safetensors --tallies T.json --first I`, on any machine. The report equals that of one `validate` over
-/// all images, but for memory (the largest of all parts) and seconds (their sum). Exit code 1 if a gate fails.
+/// all images, but for provenance, memory (the largest of all parts) and seconds (their sum). Exit code 1 if a gate fails.
 #[derive(Args)]
 pub struct Arguments {
     /// The artifact.
@@ -31,6 +31,10 @@ pub struct Arguments {
     /// Write the report as JSON.
     #[arg(long, value_name = "R.json")]
     report: Option<PathBuf>,
+
+    /// Write the report as a page with charts: one HTML file that needs nothing else.
+    #[arg(long, value_name = "R.html")]
+    html: Option<PathBuf>,
 }
 
 /// Runs the command.
@@ -42,10 +46,15 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         .iter()
         .filter_map(|shard| shard.peak_memory_mb)
         .fold(None, |most: Option<f64>, one| Some(most.map_or(one, |most| most.max(one))));
-    let whole = shard::merge(shards, &data::hash(&arguments.artifact)?, &artifact.manifest)
-        .map_err(Failure::input)?;
+    let mut parts = shards.iter().map(|shard| (shard.first, shard.data.clone())).collect::<Vec<_>>();
+    parts.sort();
+    let hash = data::hash(&arguments.artifact)?;
+    let whole = shard::merge(shards, &hash, &artifact.manifest).map_err(Failure::input)?;
     let demands = Demands { max_drop: arguments.max_drop, limit: None, timesteps: None, first: 0 };
     let mut report = summarize(&artifact, &whole, &demands);
     report.peak_memory_mb = memory;
-    validate::conclude(&report, arguments.report.as_deref())
+    report.provenance.artifact = hash;
+    report.provenance.data = parts.into_iter().map(|(_, data)| data).collect();
+    report.provenance.command = provenance::command();
+    validate::conclude(&report, arguments.report.as_deref(), arguments.html.as_deref())
 }

@@ -97,7 +97,8 @@ fn simulate(
     count: usize,
 ) -> Result<Vec<ImageOutcome>, Failure> {
     let bar = progress::bar("run", count);
-    let options = RunOptions { timesteps: arguments.timesteps, trace: arguments.trace };
+    let options =
+        RunOptions { timesteps: arguments.timesteps, trace: arguments.trace, ..RunOptions::default() };
     let outcomes = engine.run(images, 0..count, &options, || bar.inc()).map_err(engine_failure);
     bar.finish_and_clear();
     outcomes

@@ -5,10 +5,9 @@ use crate::{
     failure::Failure,
     interrupt, messages,
     model::{self, Model, Normalization},
-    output, progress,
+    output, progress, provenance, report_text,
 };
 use clap::Args;
-use comfy_table::{CellAlignment, Table, presets::NOTHING};
 use neurocuda_compiler::{
     compile::FRONT,
     module_text,
@@ -16,6 +15,7 @@ use neurocuda_compiler::{
     session::Session,
     validate::{
         artifact::{Demands, Subjects, ValidateError},
+        html,
         report::Report,
         shard::{Origin, Shard},
         summary::{peak_memory_mb, summarize},
@@ -66,8 +66,12 @@ pub struct Arguments {
     #[arg(long, value_name = "R.json")]
     report: Option<PathBuf>,
 
+    /// Write the report as a page with charts: one HTML file that needs nothing else.
+    #[arg(long, value_name = "R.html")]
+    html: Option<PathBuf>,
+
     /// Count only, and write the counts: the data are a part of the test set. `neurocudac merge` makes the report of all parts.
-    #[arg(long, value_name = "T.json", conflicts_with_all = ["report", "max_drop"])]
+    #[arg(long, value_name = "T.json", conflicts_with_all = ["report", "html", "max_drop"])]
     tallies: Option<PathBuf>,
 
     /// With --tallies: position of the first image in the whole test set, a multiple of 250.
@@ -138,18 +142,26 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         other => other.map_err(Failure::input)?,
     };
     if let Some(path) = &arguments.tallies {
-        let shard = Shard::new(origin(arguments, &model)?, arguments.first, chunks, peak_memory_mb());
+        let data = data::hash(&arguments.data)?;
+        let shard = Shard::new(origin(arguments, &model)?, data, arguments.first, chunks, peak_memory_mb());
         return output::json(path, &shard);
     }
-    conclude(&summarize(&artifact, &Tally::sum(&chunks), &demands), arguments.report.as_deref())
+    let mut report = summarize(&artifact, &Tally::sum(&chunks), &demands);
+    report.provenance.artifact = data::hash(&arguments.artifact)?;
+    report.provenance.data = vec![data::hash(&arguments.data)?];
+    report.provenance.command = provenance::command();
+    conclude(&report, arguments.report.as_deref(), arguments.html.as_deref())
 }
 
 /// Writes and prints a report; a gate that failed is a failure.
-pub fn conclude(report: &Report, path: Option<&Path>) -> Result<(), Failure> {
-    if let Some(path) = path {
+pub fn conclude(report: &Report, json: Option<&Path>, page: Option<&Path>) -> Result<(), Failure> {
+    if let Some(path) = json {
         output::json(path, report)?;
     }
-    print(report);
+    if let Some(path) = page {
+        output::file(path, html::page(report).map_err(Failure::input)?.as_bytes())?;
+    }
+    report_text::print(report);
     if report.passed { Ok(()) } else { Err(Failure::Gate) }
 }
 
@@ -169,93 +181,4 @@ fn key(arguments: &Arguments, model: &Model) -> Result<String, Failure> {
     let range = format!("{:?} {timesteps:?} {}", arguments.limit, arguments.first);
     let parts = [producer, artifact, network, data::hash(&arguments.data)?, range];
     Ok(blake3::hash(parts.join("\n").as_bytes()).to_hex()[..32].to_owned())
-}
-
-fn print(report: &Report) {
-    let percent = |fraction: f64| format!("{:.2} %", 100.0 * fraction);
-    let mut facts = Table::new();
-    facts.load_preset(NOTHING);
-    let mut fact = |name: &str, value: String| {
-        facts.add_row([name.to_owned(), value]);
-    };
-    fact("network", format!("{}, {}, {} levels", report.network, report.schedule, report.levels));
-    fact("images", report.images.to_string());
-    if let Some(accuracy) = report.accuracy {
-        fact("accuracy, float network", percent(accuracy.float));
-        fact("accuracy, integer network", percent(accuracy.integer));
-        fact("accuracy, spiking network", percent(accuracy.snn));
-        fact("drop", format!("{:.2} ± {:.2} points", accuracy.drop_points, accuracy.drop_standard_error));
-    }
-    for output in &report.outputs {
-        let name = if report.outputs.len() == 1 { String::new() } else { format!(", {}", output.name) };
-        if let Some(agreement) = output.agreement {
-            fact(&format!("agreement with the float network{name}"), percent(agreement));
-        }
-        if let (Some(error), Some(mean), Some(largest)) =
-            (output.error, output.mean_error, output.largest_error)
-        {
-            let errors = format!("{} rms, mean {mean:.3e}, largest {largest:.3e}", percent(error));
-            fact(&format!("error of the output{name}"), errors);
-        }
-    }
-    if report.logits.compared > 0 {
-        fact(
-            "logits equal to the integer network",
-            format!("{} of {}", report.logits.equal, report.logits.compared),
-        );
-    }
-    match (report.steps.settled_max, report.steps.settled_mean) {
-        (Some(most), Some(mean)) => {
-            fact(
-                "steps",
-                format!(
-                    "settled after {mean:.1} on average, {most} at most; proved bound {}",
-                    report.steps.bound
-                ),
-            );
-        }
-        _ => fact("steps", report.steps.bound.to_string()),
-    }
-    fact("spikes per image", format!("{:.0}", report.spikes_per_image));
-    fact("synaptic operations per image", format!("{:.0}", report.sops_per_image));
-    fact(
-        "neurons",
-        format!("{} of {} nonlinear elements converted", report.neurons.converted, report.neurons.found),
-    );
-    if let Some(memory) = report.peak_memory_mb {
-        fact("peak memory", format!("{memory:.0} MB"));
-    }
-    fact("time", format!("{:.1} s", report.seconds));
-    output::line(facts);
-    let mut layers = Table::new();
-    layers.load_preset(NOTHING).set_header([
-        "layer",
-        "neurons",
-        "spikes/image",
-        "error",
-        "saturated",
-        "membrane bound",
-    ]);
-    for layer in &report.layers {
-        layers.add_row([
-            layer.name.clone(),
-            layer.neurons.to_string(),
-            format!("{:.1}", layer.spikes_per_image),
-            layer.error.map_or_else(|| "-".to_owned(), |error| format!("{:.2} %", 100.0 * error)),
-            layer.saturated.map_or_else(|| "-".to_owned(), |share| format!("{:.3} %", 100.0 * share)),
-            layer.membrane_bound.to_string(),
-        ]);
-    }
-    for column in 1..6 {
-        if let Some(column) = layers.column_mut(column) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
-    output::line(format!("\n{layers}\n"));
-    for note in &report.notes {
-        output::line(format!("({note})"));
-    }
-    for gate in &report.gates {
-        output::line(format!("{} {}: {}", if gate.passed { "pass" } else { "FAIL" }, gate.name, gate.detail));
-    }
 }

@@ -7,6 +7,7 @@ pub mod histogram;
 pub mod latency;
 pub mod magnitude;
 pub mod observation;
+pub mod operations;
 pub mod rate_dynamics;
 pub mod sharing;
 pub mod table;

@@ -5,11 +5,15 @@
 //! step.
 
 use super::{
+    curve::CurveTally,
+    layers::{Activity, LayerPair, LayerScale, compare},
     meaning::Meaning,
+    raster::Raster,
     resume::Journal,
-    tally::{LayerTally, Tally},
+    tally::Tally,
 };
 use crate::{
+    analysis::operations::multiply_accumulates,
     interpret::{Network, Sample},
     mlir::{self, IrError},
 };
@@ -17,8 +21,8 @@ use melior::ir::Module;
 use ndarray::{ArrayD, IxDyn};
 use neurocuda_dialects::ann;
 use neurocuda_runtime::{
-    artifact::{Artifact, program::Schedule},
-    cpu::{Engine, ImageOutcome, RunOptions},
+    artifact::{Artifact, Manifest, program::Schedule},
+    cpu::{Engine, EngineError, ImageOutcome, RunOptions},
     data::Images,
 };
 use rayon::prelude::*;
@@ -86,15 +90,12 @@ pub struct Subjects {
     engine: Engine,
     /// For each layer of neurons: op in `layered`, op in `integer`, its scales and largest count.
     layers: Vec<Option<LayerPair>>,
+    /// For each layer of neurons: what its spikes mean.
+    scales: Vec<LayerScale>,
     /// For each output the op of `integer` whose operand is the integer logits.
     integer_outputs: Vec<usize>,
-}
-
-struct LayerPair {
-    float: usize,
-    integer: usize,
-    scale: Vec<f64>,
-    high: f64,
+    /// Multiply-accumulates of the float network for one image.
+    macs: u64,
 }
 
 impl Subjects {
@@ -147,6 +148,8 @@ impl Subjects {
             float: Network::new(torch.as_operation())?,
             layered: Network::new(front.as_operation())?,
             integer: Network::new(integer.as_operation())?,
+            scales: LayerScale::all(&artifact.manifest),
+            macs: multiply_accumulates(torch.as_operation())?,
             engine,
             layers,
             integer_outputs,
@@ -191,7 +194,7 @@ impl Subjects {
                 return Err(ValidateError::Interrupted { done, all: count });
             }
             let range = done..(done + CHUNK).min(count);
-            let chunk = self.chunk(artifact.manifest.program.schedule, images, range, demands, &|done| {
+            let chunk = self.chunk(&artifact.manifest, images, range, demands, &|done| {
                 progress(done, count);
             })?;
             journal.push(&chunk);
@@ -204,7 +207,7 @@ impl Subjects {
 
     fn chunk(
         &self,
-        schedule: Schedule,
+        manifest: &Manifest,
         images: &Images,
         range: Range<usize>,
         demands: &Demands,
@@ -212,7 +215,7 @@ impl Subjects {
     ) -> Result<Tally, ValidateError> {
         let start = Instant::now();
         let labelled = self.class_count(images).is_some();
-        let options = RunOptions { timesteps: demands.timesteps, trace: false };
+        let options = RunOptions { timesteps: demands.timesteps, predictions: true, ..RunOptions::default() };
         let done = AtomicUsize::new(range.start);
         let tallies = range
             .into_par_iter()
@@ -220,12 +223,21 @@ impl Subjects {
                 let image = images
                     .image(index)
                     .ok_or_else(|| ValidateError::Module(format!("there is no image {index}")))?;
-                let outcome = self
-                    .engine
-                    .run_image(image, index, &options)
-                    .map_err(|error| ValidateError::Engine(error.to_string()))?;
-                let measured = demands.first.saturating_add(index) < LAYER_IMAGES;
-                let tally = self.image(schedule, images, index, (measured, labelled), &outcome)?;
+                let fail = |error: EngineError| ValidateError::Engine(error.to_string());
+                let place = demands.first.saturating_add(index);
+                let (outcome, activity) = if place < LAYER_IMAGES {
+                    let (outcome, activity) =
+                        Activity::watch(&self.engine, image, index, &options).map_err(fail)?;
+                    (outcome, Some(activity))
+                } else {
+                    (self.engine.run_image(image, index, &options).map_err(fail)?, None)
+                };
+                let mut tally =
+                    self.image(manifest, images, index, (activity.as_ref(), labelled), &outcome)?;
+                if let (0, Some(activity)) = (place, &activity) {
+                    let raster = Raster::record(&self.engine, image, index, &options, activity);
+                    tally.raster = Some(raster.map_err(fail)?);
+                }
                 progress(done.fetch_add(1, Ordering::Relaxed) + 1);
                 Ok(tally)
             })
@@ -247,10 +259,10 @@ impl Subjects {
 
     fn image(
         &self,
-        schedule: Schedule,
+        manifest: &Manifest,
         images: &Images,
         index: usize,
-        (measured, labelled): (bool, bool),
+        (activity, labelled): (Option<&Activity>, bool),
         outcome: &ImageOutcome,
     ) -> Result<Tally, ValidateError> {
         let fail = |error: crate::interpret::InterpretError| ValidateError::Module(error.to_string());
@@ -260,7 +272,7 @@ impl Subjects {
         let mut integer_logits = vec![Sample::zeros(IxDyn(&[0])); self.integer_outputs.len()];
         let logit_values =
             self.integer_outputs.iter().map(|&op| self.integer.ops()[op].inputs[0]).collect::<Vec<_>>();
-        let mut activations = vec![Sample::zeros(IxDyn(&[0])); if measured { self.layers.len() } else { 0 }];
+        let mut activations = vec![Sample::zeros(IxDyn(&[0])); activity.map_or(0, |_| self.layers.len())];
         let integer = self
             .integer
             .forward(&sample, &mut |op, result| {
@@ -276,23 +288,30 @@ impl Subjects {
                 }
             })
             .map_err(fail)?;
-        let mut tally =
-            Tally { images: 1, spikes: outcome.spikes.clone(), sops: outcome.sops, ..Tally::default() };
-        if measured {
+        let mut tally = Tally {
+            images: 1,
+            spikes: outcome.spikes.clone(),
+            sops: outcome.sops,
+            macs: self.macs,
+            steps: outcome.steps.into(),
+            ..Tally::default()
+        };
+        if let Some(activity) = activity {
             tally.layer_images = 1;
-            tally.layers = vec![LayerTally::default(); self.layers.len()];
+            tally.layers = activity.tallies(&self.scales);
             self.layered
                 .forward(&sample, &mut |op, result| {
-                    for ((layer, kept), tally) in self.layers.iter().zip(&activations).zip(&mut tally.layers)
-                    {
+                    let layers = self.layers.iter().zip(&activations).zip(&mut tally.layers);
+                    for (index, ((layer, kept), tally)) in layers.enumerate() {
                         if let Some(layer) = layer.as_ref().filter(|layer| layer.float == op) {
-                            compare(layer, result, kept, tally);
+                            let spiking = activity.values(index, &self.scales, manifest);
+                            compare(layer, result, kept, &spiking, tally);
                         }
                     }
                 })
                 .map_err(fail)?;
         }
-        if schedule != Schedule::Rate {
+        if manifest.program.schedule != Schedule::Rate {
             for (logits, outcome) in integer_logits.iter().zip(&outcome.outputs) {
                 tally.compared += logits.len() as u64;
                 tally.equal +=
@@ -303,18 +322,24 @@ impl Subjects {
             tally.certified = 1;
             tally.settled_max = settled;
             tally.settled_sum = settled.into();
+            tally.settled = vec![0; settled as usize];
+            tally.settled.push(1);
         }
         let meanings = self.engine.outputs().iter().zip(self.engine.heads());
         let meanings = meanings.map(|(output, head)| Meaning::of(&output.shape, head)).collect::<Vec<_>>();
+        let label = images.labels().and_then(|labels| labels.get(index)).copied().filter(|_| labelled);
+        if let (Some(predictions), Some(output)) = (&outcome.predictions, self.engine.class_output()) {
+            let float = float[output].iter().copied().collect::<Vec<_>>();
+            let float = meanings[output].predictions(&float).first().map(|&class| class as u32);
+            let label = label.and_then(|label| u32::try_from(label).ok());
+            tally.curve = CurveTally::of(predictions, label, float);
+        }
         for ((float, outcome), meaning) in float.iter().zip(&outcome.outputs).zip(&meanings) {
             let float = float.iter().copied().collect::<Vec<_>>();
             let snn = outcome.real.iter().map(|&value| f64::from(value)).collect::<Vec<_>>();
             tally.outputs.push(meaning.compare(&float, &snn));
         }
-        let label = images.labels().and_then(|labels| labels.get(index)).copied();
-        if let (Some(label), Some(meaning)) = (label, meanings.first())
-            && labelled
-        {
+        if let (Some(label), Some(meaning)) = (label, meanings.first()) {
             let right = |values: &mut dyn Iterator<Item = f64>| {
                 let values = values.collect::<Vec<_>>();
                 meaning.predictions(&values).first().is_some_and(|&class| class as i64 == label)
@@ -337,15 +362,4 @@ pub fn sample(images: &Images, index: usize) -> Option<Sample> {
     let view = images.image(index)?;
     let pixels = (0..view.len()).filter_map(|pixel| view.get(pixel)).collect();
     ArrayD::from_shape_vec(IxDyn(images.sample_shape()), pixels).ok()
-}
-
-fn compare(layer: &LayerPair, float: &Sample, integer: &Sample, tally: &mut LayerTally) {
-    for ((float, integer), scale) in float.outer_iter().zip(integer.outer_iter()).zip(&layer.scale) {
-        for (&float, &integer) in float.iter().zip(&integer) {
-            tally.squared_error += (integer * scale - float).powi(2);
-            tally.squared += float * float;
-            tally.saturated += u64::from(integer >= layer.high);
-            tally.elements += 1;
-        }
-    }
 }

@@ -13,7 +13,7 @@ use melior::ir::{
     operation::OperationLike,
 };
 use rayon::prelude::*;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// The outputs of all samples in front of their heads, one after the other: an argmax says nothing of a small change, or too much.
@@ -88,7 +88,7 @@ pub fn step_limit(module: &Module) -> Option<StepLimit> {
 }
 
 /// The difference between two runs.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, schemars::JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Change {
     /// Numbers compared.
     pub compared: usize,

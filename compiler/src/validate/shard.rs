@@ -3,13 +3,13 @@
 //! A shard holds the tallies of whole chunks, not their sum: added in the order of the images they give the same sums of reals, to the
 //! last bit, as one run over all of them.
 
-use super::{artifact::CHUNK, tally::Tally};
-use neurocuda_runtime::artifact::Manifest;
+use super::{artifact::CHUNK, bits::Bits, layers::BINS, tally::Tally};
+use neurocuda_runtime::artifact::{Manifest, limits::MAX_STEPS};
 use serde::{Deserialize, Serialize};
 use std::{fs::File, io::Read, path::Path};
 
 /// Version of the file of a shard.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Longest file of a shard, in bytes.
 const MAX_BYTES: u64 = 256 << 20;
@@ -42,6 +42,8 @@ pub struct Shard {
     version: u32,
     /// What it was counted with.
     pub origin: Origin,
+    /// Hash of the images' file.
+    pub data: String,
     /// Position of its first image in the whole set.
     pub first: usize,
     /// Largest resident memory of the process that counted, in MB.
@@ -66,8 +68,14 @@ pub enum ShardError {
 
 impl Shard {
     /// A shard of chunks that were just counted.
-    pub fn new(origin: Origin, first: usize, chunks: Vec<Tally>, peak_memory_mb: Option<f64>) -> Self {
-        Self { version: VERSION, origin, first, peak_memory_mb, chunks }
+    pub fn new(
+        origin: Origin,
+        data: String,
+        first: usize,
+        chunks: Vec<Tally>,
+        peak_memory_mb: Option<f64>,
+    ) -> Self {
+        Self { version: VERSION, origin, data, first, peak_memory_mb, chunks }
     }
 
     /// Reads the file of a shard.
@@ -105,6 +113,7 @@ impl Shard {
             if !fits(chunk.spikes.len(), manifest.layers.len())
                 || !fits(chunk.layers.len(), manifest.layers.len())
                 || !fits(chunk.outputs.len(), manifest.outputs.len())
+                || !details_fit(chunk, manifest)
             {
                 return Err(ShardError::Mismatch(format!(
                     "{} does not count the artifact's layers and outputs",
@@ -126,6 +135,21 @@ impl Shard {
         }
         Ok(())
     }
+}
+
+/// Whether what a chunk says of neurons and steps is of the artifact's sizes.
+fn details_fit(chunk: &Tally, manifest: &Manifest) -> bool {
+    let turns = [&chunk.curve.right, &chunk.curve.same];
+    let layers = chunk.layers.iter().zip(&manifest.layers);
+    turns.iter().all(|turns| turns.steps() <= MAX_STEPS as usize)
+        && chunk.settled.len() <= MAX_STEPS as usize + 1
+        && chunk.raster.as_ref().is_none_or(|raster| raster.fits(manifest.layers.len()))
+        && layers.into_iter().all(|(counts, layer)| {
+            (counts.histogram.is_empty() || counts.histogram.len() == BINS)
+                && [&counts.active, &counts.unsaturated]
+                    .iter()
+                    .all(|bits| **bits == Bits::default() || bits.fits(layer.neurons))
+        })
 }
 
 /// Whether every number below `value` is within the limits.

@@ -1,5 +1,10 @@
 //! Counts over a range of images, which add up: the unit in which validation works, resumes and merges.
 
+use super::{
+    bits::Bits,
+    curve::{CurveTally, add},
+    raster::Raster,
+};
 use serde::{Deserialize, Serialize};
 
 /// Counts over some images.
@@ -30,16 +35,26 @@ pub struct Tally {
     pub spikes: Vec<u64>,
     /// Synaptic operations.
     pub sops: u64,
+    /// Multiply-accumulates of the float network.
+    pub macs: u64,
+    /// Sum of the numbers of steps that runs took.
+    pub steps: u64,
+    /// Right and agreeing answers over steps.
+    pub curve: CurveTally,
     /// Images whose run ended with a certificate.
     pub certified: usize,
     /// Largest number of steps until an image had settled.
     pub settled_max: u32,
     /// Sum of the numbers of steps.
     pub settled_sum: u64,
+    /// Images by the number of steps until they had settled; entry 0 is of those that never did anything.
+    pub settled: Vec<u64>,
     /// For each layer: what was measured against the float network.
     pub layers: Vec<LayerTally>,
     /// Images that `layers` counts.
     pub layer_images: usize,
+    /// Spikes of the first image of the whole set.
+    pub raster: Option<Raster>,
     /// Seconds.
     pub seconds: f64,
 }
@@ -70,12 +85,20 @@ pub struct OutputTally {
 pub struct LayerTally {
     /// Σ (integer − float)².
     pub squared_error: f64,
+    /// Σ (spiking − float)², of what the spikes add up to.
+    pub spiking_squared_error: f64,
     /// Σ float².
     pub squared: f64,
     /// Activations at the largest count.
     pub saturated: u64,
     /// Activations.
     pub elements: u64,
+    /// Neurons that sent a spike for some image.
+    pub active: Bits,
+    /// Neurons that were below the largest count for some image.
+    pub unsaturated: Bits,
+    /// Neurons, once for each image, by their spikes; see [`BINS`](super::layers::BINS).
+    pub histogram: Vec<u64>,
 }
 
 impl Tally {
@@ -107,20 +130,30 @@ impl Tally {
             sum.largest_error = sum.largest_error.max(next.largest_error);
             sum.elements += next.elements;
         }
-        self.spikes.resize(self.spikes.len().max(next.spikes.len()), 0);
-        self.spikes.iter_mut().zip(&next.spikes).for_each(|(sum, next)| *sum += next);
+        add(&mut self.spikes, &next.spikes);
         self.sops += next.sops;
+        self.macs += next.macs;
+        self.steps += next.steps;
+        self.curve.add(&next.curve);
         self.certified += next.certified;
         self.settled_max = self.settled_max.max(next.settled_max);
         self.settled_sum += next.settled_sum;
+        add(&mut self.settled, &next.settled);
         self.layers.resize(self.layers.len().max(next.layers.len()), LayerTally::default());
         for (sum, next) in self.layers.iter_mut().zip(&next.layers) {
             sum.squared_error += next.squared_error;
+            sum.spiking_squared_error += next.spiking_squared_error;
             sum.squared += next.squared;
             sum.saturated += next.saturated;
             sum.elements += next.elements;
+            sum.active.join(&next.active);
+            sum.unsaturated.join(&next.unsaturated);
+            add(&mut sum.histogram, &next.histogram);
         }
         self.layer_images += next.layer_images;
+        if self.raster.is_none() {
+            self.raster.clone_from(&next.raster);
+        }
         self.seconds += next.seconds;
     }
 

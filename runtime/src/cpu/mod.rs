@@ -24,6 +24,7 @@ mod table;
 mod tensors;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 use std::{ops::Range, sync::Mutex};
 
@@ -32,6 +33,7 @@ pub use outcome::{ImageOutcome, Logits};
 use plan::Plan;
 use rayon::prelude::*;
 use state::State;
+pub use watch::Spike;
 
 use crate::{
     artifact::{
@@ -51,6 +53,8 @@ pub struct RunOptions {
     pub timesteps: Option<u32>,
     /// Whether to record every spike.
     pub trace: bool,
+    /// Whether to record the class that the network would answer after each step.
+    pub predictions: bool,
 }
 
 /// Shape of the logits behind an output, and its head.
@@ -182,6 +186,31 @@ impl Engine {
         index: usize,
         options: &RunOptions,
     ) -> Result<ImageOutcome, EngineError> {
+        self.run_watched(image, index, options, None)
+    }
+
+    /// The same, and `seen` is told of every spike, step after step. Spikes of the step that only shows whether a run that was cut
+    /// off had settled are none of the run's.
+    ///
+    /// # Errors
+    /// As for [`Engine::run_image`].
+    pub fn watch_image(
+        &self,
+        image: ImageView<'_>,
+        index: usize,
+        options: &RunOptions,
+        seen: &mut dyn FnMut(Spike),
+    ) -> Result<ImageOutcome, EngineError> {
+        self.run_watched(image, index, options, Some(seen))
+    }
+
+    fn run_watched(
+        &self,
+        image: ImageView<'_>,
+        index: usize,
+        options: &RunOptions,
+        seen: Option<&mut dyn FnMut(Spike)>,
+    ) -> Result<ImageOutcome, EngineError> {
         if image.len() != self.input_shape.iter().product::<usize>() {
             let (found, wanted) = (vec![image.len()], self.input_shape.clone());
             return Err(DataError::Shape { found, wanted }.into());
@@ -191,7 +220,7 @@ impl Engine {
         }
         let spare = self.states.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).pop();
         let mut state = spare.unwrap_or_else(|| State::new(&self.plan));
-        let outcome = self.run_on(&mut state, image, index, options);
+        let outcome = self.run_on(&mut state, image, index, options, seen);
         self.states.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(state);
         outcome
     }

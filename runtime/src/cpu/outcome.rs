@@ -26,4 +26,7 @@ pub struct ImageOutcome {
     pub settled_at: Option<u32>,
     /// If asked for: what each layer sent, i8 `[steps, …shape]`, row-major, in the order of [`super::Engine::layers`].
     pub trace: Option<Vec<Vec<i8>>>,
+    /// If asked for, and if [`super::Engine::class_output`] is some output: the class that it tells after each of `steps`; where two
+    /// are equally likely, the first. An image that has settled keeps the last one.
+    pub predictions: Option<Vec<u32>>,
 }

@@ -1,6 +1,9 @@
 //! The loop over timesteps and what it proves.
 
-use super::{Engine, EngineError, ImageOutcome, RunOptions, layout::Layout, plan::PlannedOp, state::State};
+use super::{
+    Engine, EngineError, ImageOutcome, Logits, RunOptions, layout::Layout, plan::PlannedOp, state::State,
+    watch::Spike,
+};
 use crate::{artifact::program::Schedule, data::ImageView};
 
 impl Engine {
@@ -11,11 +14,13 @@ impl Engine {
         image: ImageView<'_>,
         index: usize,
         options: &RunOptions,
+        mut seen: Option<&mut dyn FnMut(Spike)>,
     ) -> Result<ImageOutcome, EngineError> {
         let exact = self.schedule != Schedule::Rate;
         let asked = options.timesteps.unwrap_or(self.steps);
         let limit = if exact { asked.min(self.steps) } else { asked };
         let mut trace = options.trace.then(|| vec![vec![]; self.layers.len()]);
+        let mut predictions = options.predictions.then(Vec::new).filter(|_| self.class_output().is_some());
         let mut settled_at = 0;
         state.reset(&self.plan);
         for step in 0..limit {
@@ -23,14 +28,20 @@ impl Engine {
             if let Some(trace) = &mut trace {
                 self.record(state, step, trace);
             }
+            if let Some(seen) = &mut seen {
+                self.tell(state, step, seen);
+            }
+            if let Some(predictions) = &mut predictions {
+                predictions.extend(self.prediction(state, step + 1));
+            }
             if state.is_active() {
                 settled_at = step + 1;
             }
             if exact && self.is_final(state, step) {
-                return Ok(self.outcome(state, step + 1, Some(settled_at), trace));
+                return Ok(self.outcome(state, step + 1, Some(settled_at), (trace, predictions)));
             }
         }
-        let outcome = self.outcome(state, limit, None, trace);
+        let outcome = self.outcome(state, limit, None, (trace, predictions));
         if !exact {
             return Ok(outcome);
         }
@@ -74,16 +85,9 @@ impl Engine {
         state: &State,
         steps: u32,
         settled_at: Option<u32>,
-        trace: Option<Vec<Vec<i8>>>,
+        (trace, predictions): (Option<Vec<Vec<i8>>>, Option<Vec<u32>>),
     ) -> ImageOutcome {
-        let logits = |name: &str| {
-            self.plan.ops.iter().find_map(|op| match op {
-                PlannedOp::Readout { readout, sums, .. } if readout.name == name => {
-                    Some(readout.logits(&state.buffers[*sums].values, steps))
-                }
-                _ => None,
-            })
-        };
+        let logits = |name: &str| self.logits(state, name, steps);
         ImageOutcome {
             outputs: self.outputs.iter().filter_map(|output| logits(&output.name)).collect(),
             spikes: state.neurons.iter().map(|layer| layer.spikes).collect(),
@@ -92,6 +96,17 @@ impl Engine {
             certified: settled_at.is_some(),
             settled_at,
             trace,
+            predictions,
         }
+    }
+
+    /// Logits of an output after so many steps.
+    pub(super) fn logits(&self, state: &State, name: &str, steps: u32) -> Option<Logits> {
+        self.plan.ops.iter().find_map(|op| match op {
+            PlannedOp::Readout { readout, sums, .. } if readout.name == name => {
+                Some(readout.logits(&state.buffers[*sums].values, steps))
+            }
+            _ => None,
+        })
     }
 }

@@ -136,7 +136,7 @@ impl Compiled {
     /// What the engine does with an image. An exact schedule must settle.
     pub fn engine_outcome(&self, images: &Images, index: usize, trace: bool) -> ImageOutcome {
         let image = images.image(index).expect("the image is there");
-        let options = RunOptions { timesteps: None, trace };
+        let options = RunOptions { timesteps: None, trace, ..RunOptions::default() };
         let outcome = self.engine.run_image(image, index, &options).expect("the engine runs");
         assert!(
             outcome.certified || self.engine.schedule() == Schedule::Rate,

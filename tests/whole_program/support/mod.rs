@@ -1,5 +1,6 @@
 //! What the tests share: running the program, the trained models, the library's path, and small files.
 
+pub mod browser;
 pub mod checkpoint;
 pub mod command;
 pub mod library;

@@ -35,7 +35,7 @@ fn chunks() -> Vec<Tally> {
 }
 
 fn shard(chunks: &[Tally], range: std::ops::Range<usize>) -> Shard {
-    Shard::new(origin(), range.start * CHUNK, chunks[range].to_vec(), None)
+    Shard::new(origin(), "d".into(), range.start * CHUNK, chunks[range].to_vec(), None)
 }
 
 /// As read from a file.
@@ -107,17 +107,35 @@ fn counts_that_overflow_are_refused() {
 }
 
 #[test]
+fn details_of_another_network_are_refused() {
+    let chunks = chunks();
+    for change in [
+        (|tally: &mut Tally| tally.layers[0].histogram = vec![0; 3]) as fn(&mut Tally),
+        |tally| tally.layers[0].active = Bits::of([true, true].into_iter()),
+        |tally| tally.layers[0].unsaturated = Bits::of(std::iter::repeat_n(false, 65)),
+        |tally| tally.settled = vec![0; MAX_STEPS as usize + 2],
+        |tally| tally.curve.same.lost = vec![0; MAX_STEPS as usize + 1],
+        |tally| tally.raster = Some(crate::validate::raster::Raster::default()),
+    ] {
+        let mut hostile = shard(&chunks, 0..1);
+        change(&mut hostile.chunks[0]);
+        let error = merge(vec![hostile], "a", &manifest()).unwrap_err().to_string();
+        assert!(error.starts_with("shard-mismatch"), "{error}");
+    }
+}
+
+#[test]
 fn other_files_are_no_shards() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("t.json");
-    for text in ["", "{}", "[1]", "\u{0}", r#"{"version": 2}"#] {
+    for text in ["", "{}", "[1]", "\u{0}", r#"{"version": 3}"#] {
         std::fs::write(&path, text).unwrap();
         let error = Shard::read(&path).unwrap_err().to_string();
         assert!(error.starts_with("shard-unreadable: "), "{error}");
     }
     let mut newer = serde_json::to_value(shard(&chunks(), 0..1)).unwrap();
-    newer["version"] = 2.into();
+    newer["version"] = 3.into();
     std::fs::write(&path, newer.to_string()).unwrap();
-    assert!(Shard::read(&path).unwrap_err().to_string().contains("version 2"));
+    assert!(Shard::read(&path).unwrap_err().to_string().contains("version 3"));
     Shard::read(folder.path()).unwrap_err();
 }

@@ -30,6 +30,7 @@ pub(super) fn expected(
         certified: settled_at.is_some(),
         settled_at,
         trace: options.trace.then(|| run.trace(steps)),
+        predictions: options.predictions.then(|| predictions(&run, artifact, steps)).flatten(),
     };
     if !exact {
         return Some(Ok(outcome(limit, None)));
@@ -39,6 +40,30 @@ pub(super) fn expected(
         None if limit == program.steps => Some(Err("bound-violated")),
         None => Some(Ok(outcome(limit, None))),
     }
+}
+
+/// The class after each step, of networks without heads.
+fn predictions(run: &naive::Run, artifact: &Artifact, steps: u32) -> Option<Vec<u32>> {
+    let outputs = &artifact.manifest.outputs;
+    let output = outputs.iter().position(|output| output.shape[0] >= 2)?;
+    let is_one_class = outputs[output].shape.iter().product::<usize>() == outputs[output].shape[0];
+    let class = |steps| {
+        let real = run.logits_after(steps, artifact).swap_remove(output).real;
+        let largest = real.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        real.iter().position(|&y| y == largest).unwrap() as u32
+    };
+    is_one_class.then(|| (1..=steps).map(class).collect())
+}
+
+/// What the spikes that are told one by one come to, as a trace.
+fn told(engine: &Engine, image: ImageView<'_>, options: &RunOptions, steps: u32) -> Vec<Vec<i8>> {
+    let sizes = engine.layer_shapes().iter().map(|shape| shape.iter().product::<usize>()).collect::<Vec<_>>();
+    let mut trace = sizes.iter().map(|size| vec![0; size * steps as usize]).collect::<Vec<_>>();
+    let told = engine.watch_image(image, 0, options, &mut |spike| {
+        trace[spike.layer][spike.step as usize * sizes[spike.layer] + spike.neuron] = spike.sign;
+    });
+    assert_eq!(told.unwrap().steps, steps);
+    trace
 }
 
 /// Runs images through the engine and the reference; returns the number of comparisons made.
@@ -51,7 +76,12 @@ pub(super) fn compare(artifact: &Artifact, images: &Images, options: &RunOptions
         let Some(expected) = expected(artifact, image, options) else { continue };
         compared += 1;
         match (found, expected) {
-            (Ok(found), Ok(expected)) => assert_eq!(found, expected, "image {index}, {options:?}"),
+            (Ok(found), Ok(expected)) => {
+                assert_eq!(found, expected, "image {index}, {options:?}");
+                if let Some(trace) = found.trace {
+                    assert_eq!(told(&engine, image, options, found.steps), trace, "image {index}");
+                }
+            }
             (found, expected) => {
                 assert_eq!(found.as_ref().map_err(EngineError::id), expected.as_ref().map_err(|&id| id));
             }

@@ -374,7 +374,7 @@ proptest! {
         timesteps in prop::option::of(1u32..40),
     ) {
         if let Some((artifact, images)) = generate(&choices, schedule) {
-            compare(&artifact, &images, &RunOptions { timesteps, trace: true });
+            compare(&artifact, &images, &RunOptions { timesteps, trace: true, predictions: true });
         }
     }
 }
