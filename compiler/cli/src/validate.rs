@@ -16,12 +16,14 @@ use neurocuda_compiler::{
     validate::{
         artifact::{Demands, Subjects, ValidateError},
         html,
+        reference::Answers,
         report::Report,
         shard::{Origin, Shard},
         summary::{peak_memory_mb, summarize},
         tally::Tally,
     },
 };
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
 /// Compare an artifact with the model it came from, on test images.
@@ -100,7 +102,13 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     pipeline::run(&context, &mut front, &pipeline, &mut Session::default(), &Hooks::default())
         .map_err(Failure::input)?;
     let text = artifact.module_text().and_then(|text| std::str::from_utf8(text).ok()).unwrap_or_default();
-    let tensor = |name: &str| artifact.tensors.get(name).map(|tensor| tensor.bytes());
+    let integer_hash = RefCell::new(blake3::Hasher::new());
+    integer_hash.borrow_mut().update(text.as_bytes());
+    let tensor = |name: &str| {
+        let bytes = artifact.tensors.get(name)?.bytes();
+        integer_hash.borrow_mut().update(bytes);
+        Some(bytes)
+    };
     // A context of its own: in one that holds tensors of the same names, MLIR renames them.
     let own_context = neurocuda_dialects::new_context().map_err(Failure::input)?;
     let integer = module_text::load(&own_context, text, tensor).map_err(|messages| {
@@ -113,7 +121,6 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     if let Some(reason) = images.ignored_labels() {
         messages::note(format_args!("{}: {reason}", arguments.data.display()));
     }
-    let subjects = Subjects::new(&torch, &front, &integer, &artifact).map_err(Failure::input)?;
     let demands = Demands {
         max_drop: arguments.max_drop,
         limit: arguments.limit,
@@ -121,6 +128,12 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         first: arguments.first,
     };
     let cache = model::cache(arguments.cache_dir.as_ref(), arguments.no_cache);
+    let data_hash = data::hash(&arguments.data)?;
+    let answers = |network: &str| Answers::new(cache.as_deref(), &[network, &data_hash]);
+    let subjects = Subjects::new(&torch, &front, &integer, &artifact).map_err(Failure::input)?.keep(
+        answers(&model.hash(&arguments.normalization)),
+        answers(&integer_hash.borrow().finalize().to_hex()),
+    );
     let stop = interrupt::flag()?;
     let count = arguments.limit.unwrap_or(images.len()).min(images.len());
     let bar = progress::bar("validate", count);

@@ -9,6 +9,7 @@ use super::{
     layers::{Activity, LayerPair, LayerScale, compare},
     meaning::Meaning,
     raster::Raster,
+    reference::Answers,
     resume::Journal,
     tally::Tally,
 };
@@ -96,6 +97,16 @@ pub struct Subjects {
     integer_outputs: Vec<usize>,
     /// Multiply-accumulates of the float network for one image.
     macs: u64,
+    /// Where the answers of the float network and of the integer one are kept.
+    answers: [Answers; 2],
+}
+
+/// What the float and the integer network said of an image.
+struct Said {
+    /// Outputs of the float network.
+    float: Vec<Sample>,
+    /// Outputs of the integer network, then its integer logits.
+    integer: Vec<Sample>,
 }
 
 impl Subjects {
@@ -153,9 +164,23 @@ impl Subjects {
             engine,
             layers,
             integer_outputs,
+            answers: [Answers::default(), Answers::default()],
         };
         subjects.check()?;
         Ok(subjects)
+    }
+
+    /// Keeps the answers of the float network in `float`, and those of the integer one in `integer`.
+    pub fn keep(self, float: Answers, integer: Answers) -> Self {
+        Self { answers: [float, integer], ..self }
+    }
+
+    /// Shapes of what [`Said`] holds of the float and of the integer network.
+    fn said_shapes(&self) -> [Vec<Vec<usize>>; 2] {
+        let owned = |shapes: Vec<&[usize]>| shapes.into_iter().map(<[usize]>::to_vec).collect::<Vec<_>>();
+        let mut integer = owned(self.integer.output_shapes());
+        integer.extend(self.engine.logit_shapes().map(<[usize]>::to_vec));
+        [owned(self.float.output_shapes()), integer]
     }
 
     fn check(&self) -> Result<(), ValidateError> {
@@ -217,7 +242,14 @@ impl Subjects {
         let labelled = self.class_count(images).is_some();
         let options = RunOptions { timesteps: demands.timesteps, predictions: true, ..RunOptions::default() };
         let done = AtomicUsize::new(range.start);
-        let tallies = range
+        let [float_shapes, integer_shapes] = self.said_shapes();
+        let known =
+            [self.answers[0].load(&range, &float_shapes), self.answers[1].load(&range, &integer_shapes)];
+        let of = |network: usize, index: usize| {
+            known[network].as_ref().and_then(|images| images.get(index - range.start)).cloned()
+        };
+        let counted = range
+            .clone()
             .into_par_iter()
             .map(|index| {
                 let image = images
@@ -232,16 +264,25 @@ impl Subjects {
                 } else {
                     (self.engine.run_image(image, index, &options).map_err(fail)?, None)
                 };
-                let mut tally =
-                    self.image(manifest, images, index, (activity.as_ref(), labelled), &outcome)?;
+                let known = [of(0, index), of(1, index)];
+                let (mut tally, said) =
+                    self.image(manifest, images, index, (activity.as_ref(), labelled), &outcome, known)?;
                 if let (0, Some(activity)) = (place, &activity) {
                     let raster = Raster::record(&self.engine, image, index, &options, activity);
                     tally.raster = Some(raster.map_err(fail)?);
                 }
                 progress(done.fetch_add(1, Ordering::Relaxed) + 1);
-                Ok(tally)
+                Ok((tally, said))
             })
             .collect::<Result<Vec<_>, ValidateError>>()?;
+        let (tallies, said): (Vec<_>, Vec<_>) = counted.into_iter().unzip();
+        let (float, integer): (Vec<_>, Vec<_>) =
+            said.into_iter().map(|said: Said| (said.float, said.integer)).unzip();
+        for ((answers, known), said) in self.answers.iter().zip(&known).zip([float, integer]) {
+            if known.is_none() {
+                answers.store(range.start, &said);
+            }
+        }
         let mut sum = Tally::default();
         // In the order of the images, so that sums of reals have the same bits for every number of threads.
         tallies.iter().for_each(|tally| sum.add(tally));
@@ -264,30 +305,22 @@ impl Subjects {
         index: usize,
         (activity, labelled): (Option<&Activity>, bool),
         outcome: &ImageOutcome,
-    ) -> Result<Tally, ValidateError> {
+        [known_float, known_integer]: [Option<Vec<Sample>>; 2],
+    ) -> Result<(Tally, Said), ValidateError> {
         let fail = |error: crate::interpret::InterpretError| ValidateError::Module(error.to_string());
         let sample = sample(images, index)
             .ok_or_else(|| ValidateError::Module(format!("there is no image {index}")))?;
-        let float = self.float.forward(&sample, &mut |_, _| ()).map_err(fail)?;
-        let mut integer_logits = vec![Sample::zeros(IxDyn(&[0])); self.integer_outputs.len()];
-        let logit_values =
-            self.integer_outputs.iter().map(|&op| self.integer.ops()[op].inputs[0]).collect::<Vec<_>>();
+        let float = match known_float {
+            Some(float) => float,
+            None => self.float.forward(&sample, &mut |_, _| ()).map_err(fail)?,
+        };
         let mut activations = vec![Sample::zeros(IxDyn(&[0])); activity.map_or(0, |_| self.layers.len())];
-        let integer = self
-            .integer
-            .forward(&sample, &mut |op, result| {
-                for (output, &value) in logit_values.iter().enumerate() {
-                    if self.integer.ops()[op].output == Some(value) {
-                        integer_logits[output] = result.clone();
-                    }
-                }
-                for (layer, kept) in self.layers.iter().zip(&mut activations) {
-                    if layer.as_ref().is_some_and(|layer| layer.integer == op) {
-                        *kept = result.clone();
-                    }
-                }
-            })
-            .map_err(fail)?;
+        let integer = match known_integer {
+            // Activations are not kept.
+            Some(integer) if activity.is_none() => integer,
+            _ => self.run_integer(&sample, &mut activations).map_err(fail)?,
+        };
+        let (outputs, integer_logits) = integer.split_at(self.integer.output_shapes().len());
         let mut tally = Tally {
             images: 1,
             spikes: outcome.spikes.clone(),
@@ -344,16 +377,41 @@ impl Subjects {
                 let values = values.collect::<Vec<_>>();
                 meaning.predictions(&values).first().is_some_and(|&class| class as i64 == label)
             };
-            let float = right(&mut float[0].iter().copied());
+            let float_right = right(&mut float[0].iter().copied());
             let snn = right(&mut outcome.outputs[0].real.iter().map(|&y| f64::from(y)));
             tally.labelled = 1;
-            tally.float_right = float.into();
-            tally.integer_right = right(&mut integer[0].iter().copied()).into();
+            tally.float_right = float_right.into();
+            tally.integer_right = right(&mut outputs[0].iter().copied()).into();
             tally.snn_right = snn.into();
-            tally.only_float = (float && !snn).into();
-            tally.only_snn = (snn && !float).into();
+            tally.only_float = (float_right && !snn).into();
+            tally.only_snn = (snn && !float_right).into();
         }
-        Ok(tally)
+        Ok((tally, Said { float, integer }))
+    }
+
+    /// Outputs and logits of the integer network, and the activations of its layers, as far as there is room for them.
+    fn run_integer(
+        &self,
+        sample: &Sample,
+        activations: &mut [Sample],
+    ) -> Result<Vec<Sample>, crate::interpret::InterpretError> {
+        let mut logits = vec![Sample::zeros(IxDyn(&[0])); self.integer_outputs.len()];
+        let logit_values =
+            self.integer_outputs.iter().map(|&op| self.integer.ops()[op].inputs[0]).collect::<Vec<_>>();
+        let mut outputs = self.integer.forward(sample, &mut |op, result| {
+            for (logits, &value) in logits.iter_mut().zip(&logit_values) {
+                if self.integer.ops()[op].output == Some(value) {
+                    *logits = result.clone();
+                }
+            }
+            for (layer, kept) in self.layers.iter().zip(&mut *activations) {
+                if layer.as_ref().is_some_and(|layer| layer.integer == op) {
+                    *kept = result.clone();
+                }
+            }
+        })?;
+        outputs.extend(logits);
+        Ok(outputs)
     }
 }
 

@@ -9,6 +9,7 @@ pub mod html;
 pub mod layers;
 pub mod meaning;
 pub mod raster;
+pub mod reference;
 pub mod report;
 pub mod resume;
 pub mod shard;
