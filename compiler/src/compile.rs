@@ -6,6 +6,7 @@ use crate::{
     mlir::{self, IrError},
     module_text,
     pipeline::{self, Hooks, PassReport, Pipeline, PipelineError},
+    search::SearchReport,
     session::Session,
 };
 use melior::{Context, ir::Module};
@@ -88,6 +89,9 @@ pub enum CompileError {
         /// Where, as `file:line:column`.
         place: String,
     },
+    /// The search for levels and schedule found none, or cannot be made.
+    #[error("{0}")]
+    Search(String),
     /// The artifact does not hold together, which is a defect of the compiler.
     #[error("the artifact is not valid: {0}")]
     Artifact(#[from] ArtifactError),
@@ -119,6 +123,8 @@ pub struct CompileReport {
     pub passes: Vec<PassReport>,
     /// Proved bound of each layer's membranes.
     pub layers: Vec<LayerReport>,
+    /// How levels and schedule were searched; `null` where they were given.
+    pub search: Option<SearchReport>,
     /// Seconds from the module to the artifact.
     pub seconds: f64,
 }
@@ -188,6 +194,7 @@ pub fn compile(
                 membrane_bound: layer.membrane_bound,
             })
             .collect(),
+        search: None,
         seconds: start.elapsed().as_secs_f64(),
     };
     Ok((artifact(description, emitted, neurons, (text, integer), pass_records(&report.passes))?, report))

@@ -13,5 +13,6 @@ pub mod module_text;
 pub mod pass;
 pub mod passes;
 pub mod pipeline;
+pub mod search;
 pub mod session;
 pub mod validate;

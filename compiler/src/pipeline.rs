@@ -179,6 +179,17 @@ pub struct Hooks<'h> {
     pub plant: Option<Fault>,
 }
 
+impl Hooks<'_> {
+    /// Whether anything is looked at, or changed, between passes.
+    pub fn watches(&self) -> bool {
+        !self.print_after.is_empty()
+            || self.dump_dir.is_some()
+            || self.stop_after.is_some()
+            || self.validate_each.is_some()
+            || self.plant.is_some()
+    }
+}
+
 /// What a pass did.
 #[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
 pub struct PassReport {

@@ -1,6 +1,6 @@
 //! What passes may use besides the module: data, caches, and a way to say how far they are.
 
-use crate::interpret::Network;
+use crate::{analysis::observation::Observation, interpret::Network};
 use ndarray::ArrayD;
 use std::{collections::HashMap, sync::Arc};
 
@@ -39,6 +39,8 @@ pub struct Session {
     pub cache: Option<std::path::PathBuf>,
     /// Where progress goes.
     pub progress: Progress,
+    /// What `calibrate` saw, where the same network is compiled several times on the same samples; `None` if it was not yet run.
+    pub observations: Option<Arc<Vec<Observation>>>,
     /// The real network; `calibrate` puts it here.
     pub reference: Option<Arc<Reference>>,
 }
@@ -50,6 +52,7 @@ impl Default for Session {
             model_hash: None,
             cache: None,
             progress: Arc::new(|_, _, _| ()),
+            observations: None,
             reference: None,
         }
     }

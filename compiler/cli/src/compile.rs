@@ -5,7 +5,7 @@ use crate::{
     failure::Failure,
     messages,
     model::{self, Normalization},
-    output, progress,
+    output, progress, search_text,
 };
 use clap::{Args, ValueEnum};
 use comfy_table::{Table, presets::NOTHING};
@@ -14,6 +14,7 @@ use neurocuda_compiler::{
     faults::Fault,
     module_text,
     pipeline::{Hooks, PassReport, PipelineError},
+    search::{self, Request},
     session::Session,
     validate::{each::EachValidator, summary::peak_memory_mb},
 };
@@ -48,9 +49,15 @@ pub struct Arguments {
     #[command(flatten)]
     normalization: Normalization,
 
-    /// When neurons fire.
-    #[arg(long, value_enum, default_value_t = Schedule::StBif)]
-    schedule: Schedule,
+    /// Search for the cheapest network whose accuracy drops by at most this many percentage points, instead of taking levels,
+    /// steps and schedule as given. Needs no labels: half of the samples fit, the other half show how often the network disagrees
+    /// with the real one. --schedule, --levels and --timesteps narrow the search down.
+    #[arg(long, value_name = "POINTS", value_parser = points)]
+    max_drop: Option<f64>,
+
+    /// When neurons fire. Default st-bif; with --max-drop, whichever of st-bif, hold-and-fire and rate costs least.
+    #[arg(long, value_enum)]
+    schedule: Option<Schedule>,
 
     /// Largest count of an activation: more levels lose less and take longer. Default 31; for rate, the number of timesteps.
     #[arg(long, value_name = "L", value_parser = clap::value_parser!(u32).range(1..=32767))]
@@ -101,6 +108,16 @@ pub struct Arguments {
     output: PathBuf,
 }
 
+/// A number of percentage points.
+fn points(text: &str) -> Result<f64, String> {
+    let points = text.parse::<f64>().map_err(|error| error.to_string())?;
+    if (0.0..=100.0).contains(&points) {
+        Ok(points)
+    } else {
+        Err(format!("{points} is not between 0 and 100"))
+    }
+}
+
 /// Schedules by their names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Schedule {
@@ -135,15 +152,25 @@ const TIMESTEPS: u32 = 32;
 
 impl Arguments {
     fn settings(&self) -> Result<Settings, Failure> {
-        if self.timesteps.is_some() && self.schedule != Schedule::Rate {
+        let schedule = self.schedule.unwrap_or(Schedule::StBif);
+        if self.timesteps.is_some() && schedule != Schedule::Rate {
             return Err(Failure::input(
                 "--timesteps belongs to --schedule rate: the exact schedules run until they have settled, within a proved \
                  bound (`run --timesteps` caps a run)",
             ));
         }
         let timesteps = self.timesteps.unwrap_or(TIMESTEPS);
-        let levels = self.levels.unwrap_or(if self.schedule == Schedule::Rate { timesteps } else { LEVELS });
-        Ok(Settings { schedule: self.schedule.into(), levels, timesteps })
+        let levels = self.levels.unwrap_or(if schedule == Schedule::Rate { timesteps } else { LEVELS });
+        Ok(Settings { schedule: schedule.into(), levels, timesteps })
+    }
+
+    fn request(&self) -> Option<Request> {
+        self.max_drop.map(|max_drop| Request {
+            max_drop,
+            schedule: self.schedule.map(Into::into),
+            levels: self.levels,
+            timesteps: self.timesteps,
+        })
     }
 }
 
@@ -185,10 +212,11 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         model_hash: Some(model_hash),
         cache: model::cache(arguments.cache_dir.as_ref(), arguments.no_cache),
         progress: progress::any(),
-        reference: None,
+        ..Session::default()
     };
-    let (result, messages) = module_text::collecting(&context, || {
-        compile::compile(&context, &mut module, &settings, description, &mut session, &hooks)
+    let (result, messages) = module_text::collecting(&context, || match arguments.request() {
+        Some(request) => search::search(&context, &module, &request, &description, &mut session, &hooks),
+        None => compile::compile(&context, &mut module, &settings, description, &mut session, &hooks),
     });
     let (artifact, report) = result.map_err(|error| explain(error, &messages))?;
     artifact.write(&arguments.output).map_err(Failure::input)?;
@@ -235,6 +263,9 @@ fn print_summary(arguments: &Arguments, report: &CompileReport) {
         Some(fidelity) => format!("import fidelity: {fidelity}"),
         None => "import fidelity: not checked: no recorded outputs".to_owned(),
     });
+    if let Some(search) = &report.search {
+        search_text::print(search);
+    }
     let bound = report.layers.iter().map(|layer| layer.membrane_bound).max().unwrap_or(0);
     output::line(format!(
         "{}: {} of {} nonlinear elements are neurons, {} levels, {} {} steps; membranes stay below {bound} (32 bits: {}). \
@@ -243,7 +274,7 @@ fn print_summary(arguments: &Arguments, report: &CompileReport) {
         report.neurons.converted,
         report.neurons.found,
         report.levels,
-        if arguments.schedule == Schedule::Rate { "runs" } else { "settles within" },
+        if report.schedule == program::Schedule::Rate { "runs" } else { "settles within" },
         report.steps,
         i32::MAX,
         report.seconds,

@@ -19,6 +19,7 @@ mod progress;
 mod provenance;
 mod report_text;
 mod run;
+mod search_text;
 mod validate;
 
 use clap::{Parser, Subcommand};

@@ -69,17 +69,19 @@ impl Pass for Calibrate {
             IrError::module("calibrate needs calibration samples: give a data file with --calibrate")
         })?;
         let sites = sites(module)?;
-        let observations = match calibration_cache::load(session) {
-            Some(cached) if cached.len() == sites.len() => cached,
-            _ => {
+        let known = session.observations.clone().or_else(|| calibration_cache::load(session).map(Arc::new));
+        let observations = match known.filter(|known| known.len() == sites.len()) {
+            Some(known) => known,
+            None => {
                 let observed = observe(module, &sites, &samples, session)?;
                 calibration_cache::store(session, &observed);
-                observed
+                Arc::new(observed)
             }
         };
+        session.observations = Some(Arc::clone(&observations));
         session.reference = Some(Arc::new(reference(module)?));
         let context = mlir::context(module);
-        for (site, observation) in sites.iter().zip(&observations) {
+        for (site, observation) in sites.iter().zip(observations.iter()) {
             let layer = mlir::layer(site.before);
             let observe = ann::Observe {
                 counts: TensorAttr::new(context, &format!("{layer}.counts"), &observation.counts())?,
