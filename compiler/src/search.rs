@@ -34,6 +34,9 @@ const BLOCK: usize = 50;
 /// Fewest samples to estimate on: below, one sample is a drop of more than two points.
 const FEWEST: usize = 50;
 
+/// Makes the `torch` module in a context.
+pub type Model<'m> = dyn for<'c> Fn(&'c Context) -> Result<Module<'c>, CompileError> + 'm;
+
 /// What is wanted.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Request {
@@ -101,14 +104,13 @@ struct Best {
 
 /// Searches the network with the fewest synaptic operations among those within the request, and compiles it.
 ///
-/// `torch` is the module as it was imported; each candidate is compiled from a copy of it.
+/// `model` gives the `torch` module, for each network anew.
 ///
 /// # Errors
 ///
 /// `max-drop-samples`, `max-drop-classes` or `max-drop-unreachable`, or as [`compile::compile`].
-pub fn search<'c>(
-    context: &'c Context,
-    torch: &Module<'c>,
+pub fn search(
+    model: &Model,
     request: &Request,
     description: &Description,
     session: &mut Session,
@@ -122,11 +124,10 @@ pub fn search<'c>(
     })?;
     let (fit, estimate) = (half(&all, 0), half(&all, 1));
     session.calibration = Some(fit.clone());
-    let float = float_outputs(torch, &estimate)?;
+    let float = in_own_context(model, |_, torch| float_outputs(&torch, &estimate))?;
     let allowed = (request.max_drop / 100.0 * estimate.count as f64 + 1e-9).floor() as u64;
     let mut search = Search {
-        context,
-        torch,
+        model,
         description,
         session,
         estimate: &estimate,
@@ -146,7 +147,9 @@ pub fn search<'c>(
     let settings = settings_of(&candidates[best.index]);
     let (artifact, mut report) = if hooks.watches() {
         // The same network again, so that what is printed, dumped or validated is that of the one that is returned.
-        compile::compile(context, &mut copy(torch)?, &settings, description.clone(), session, hooks)?
+        in_own_context(model, |context, mut module| {
+            compile::compile(context, &mut module, &settings, description.clone(), session, hooks)
+        })?
     } else {
         (best.artifact, best.report)
     };
@@ -212,18 +215,24 @@ fn float_outputs(torch: &Module, samples: &Samples) -> Result<Vec<Vec<Sample>>, 
     outputs.map_err(|error| CompileError::from(IrError::module(error.to_string())))
 }
 
-fn copy<'c>(module: &Module<'c>) -> Result<Module<'c>, CompileError> {
-    Module::from_operation((*module.as_operation()).clone())
-        .ok_or_else(|| CompileError::Search("the module cannot be copied".to_owned()))
+/// A context of its own for each network: in one that holds tensors of the same names, MLIR renames them, and the artifact would
+/// depend on what was tried before.
+fn in_own_context<T>(
+    model: &Model,
+    work: impl FnOnce(&Context, Module) -> Result<T, CompileError>,
+) -> Result<T, CompileError> {
+    let context =
+        neurocuda_dialects::new_context().map_err(|error| CompileError::Search(error.to_string()))?;
+    let module = model(&context)?;
+    work(&context, module)
 }
 
 fn settings_of(candidate: &Candidate) -> Settings {
     Settings { schedule: candidate.schedule, levels: candidate.levels, timesteps: candidate.steps }
 }
 
-struct Search<'s, 'c> {
-    context: &'c Context,
-    torch: &'s Module<'c>,
+struct Search<'s> {
+    model: &'s Model<'s>,
     description: &'s Description,
     session: &'s mut Session,
     estimate: &'s Samples,
@@ -234,7 +243,7 @@ struct Search<'s, 'c> {
     best: Option<Best>,
 }
 
-impl Search<'_, '_> {
+impl Search<'_> {
     /// The fewest levels within the allowed drop; they are the same for all exact schedules, which then differ in what they cost.
     fn exact(&mut self, schedules: &[Schedule], levels: Option<u32>) -> Result<(), CompileError> {
         let Some((&first, others)) = schedules.split_first() else { return Ok(()) };
@@ -265,15 +274,10 @@ impl Search<'_, '_> {
     /// Compiles a candidate and runs it; returns whether it is within the allowed drop.
     fn attempt(&mut self, schedule: Schedule, levels: u32, timesteps: u32) -> Result<bool, CompileError> {
         let settings = Settings { schedule, levels, timesteps };
-        let mut module = copy(self.torch)?;
-        let (artifact, report) = compile::compile(
-            self.context,
-            &mut module,
-            &settings,
-            self.description.clone(),
-            self.session,
-            &Hooks::default(),
-        )?;
+        let (description, session) = (self.description.clone(), &mut *self.session);
+        let (artifact, report) = in_own_context(self.model, |context, mut module| {
+            compile::compile(context, &mut module, &settings, description, session, &Hooks::default())
+        })?;
         let (candidate, agreement) = self.judge(&artifact)?;
         let cheaper = self.best.as_ref().is_none_or(|best| candidate.sops < self.candidates[best.index].sops);
         let within = candidate.within;

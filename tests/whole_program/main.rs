@@ -24,4 +24,5 @@ mod outputs;
 mod random_networks;
 mod report_page;
 mod report_text;
+mod search;
 mod shards;

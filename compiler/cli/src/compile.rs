@@ -214,8 +214,12 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         progress: progress::any(),
         ..Session::default()
     };
+    let again: Box<search::Model> = Box::new(|context| {
+        let module = model.module(context, &arguments.normalization);
+        module.map_err(|_| CompileError::Search("the model cannot be imported a second time".to_owned()))
+    });
     let (result, messages) = module_text::collecting(&context, || match arguments.request() {
-        Some(request) => search::search(&context, &module, &request, &description, &mut session, &hooks),
+        Some(request) => search::search(&again, &request, &description, &mut session, &hooks),
         None => compile::compile(&context, &mut module, &settings, description, &mut session, &hooks),
     });
     let (artifact, report) = result.map_err(|error| explain(error, &messages))?;
