@@ -51,7 +51,7 @@ impl Engine {
     }
 
     /// Appends what every layer sent in a step.
-    fn record(&self, state: &State, step: u32, trace: &mut [Vec<i8>]) {
+    fn record(&self, state: &State, step: u32, trace: &mut [Vec<i16>]) {
         for op in &self.plan.ops {
             let PlannedOp::Neurons { neurons, state: layer, .. } = op else { continue };
             let (Some(trace), Some(shape)) = (trace.get_mut(*layer), self.layer_shapes.get(*layer)) else {
@@ -62,7 +62,7 @@ impl Engine {
             trace.resize(start + neurons.len(), 0);
             for (index, value) in state.sent(neurons, *layer, step).iter() {
                 if let Some(slot) = trace.get_mut(start + layout.row_major_of(index)) {
-                    *slot = value.signum() as i8;
+                    *slot = value as i16;
                 }
             }
         }
@@ -74,7 +74,7 @@ impl Engine {
         state: &State,
         steps: u32,
         settled_at: Option<u32>,
-        trace: Option<Vec<Vec<i8>>>,
+        trace: Option<Vec<Vec<i16>>>,
     ) -> ImageOutcome {
         let logits = |name: &str| {
             self.plan.ops.iter().find_map(|op| match op {
