@@ -108,6 +108,8 @@ enum Schedule {
     StBif,
     /// Unsigned spikes, layer after layer, exact.
     HoldAndFire,
+    /// Graded events with the change of each activation, exact; the engine settles in one step.
+    SigmaDelta,
     /// Plain integrate-and-fire, approximate.
     Rate,
 }
@@ -117,6 +119,7 @@ impl From<Schedule> for program::Schedule {
         match schedule {
             Schedule::StBif => Self::StBif,
             Schedule::HoldAndFire => Self::HoldAndFire,
+            Schedule::SigmaDelta => Self::SigmaDelta,
             Schedule::Rate => Self::Rate,
         }
     }

@@ -135,7 +135,8 @@ mod tests {
     #[test]
     fn quotients_at_the_ends_of_i32_and_around_multiples_are_exact() {
         let mut neurons = vec![];
-        for threshold in [1, 2, 3, 7, 46_341, 65_535, 65_536, 1 << 30, (1 << 30) + 1, i32::MAX - 1, i32::MAX] {
+        for threshold in [1, 2, 3, 7, 46_341, 65_535, 65_536, 1 << 30, (1 << 30) + 1, i32::MAX - 1, i32::MAX]
+        {
             for factor in [-46_341i64, -3, -1, 0, 1, 2, 255, 46_340, 1 << 24] {
                 let multiple = factor * i64::from(threshold);
                 let around = (-1..=1).filter_map(|offset| i32::try_from(multiple + offset).ok());
