@@ -240,7 +240,7 @@ fn print_summary(arguments: &Arguments, report: &CompileReport) {
     });
     let bound = report.layers.iter().map(|layer| layer.membrane_bound).max().unwrap_or(0);
     output::line(format!(
-        "{}: {} of {} nonlinear elements are neurons, {} levels, {} {} steps; membranes stay below {bound} (32 bits: {}). \
+        "{}: {} of {} nonlinear elements are neurons, {} levels, {} {} step{}; membranes stay below {bound} (32 bits: {}). \
          {:.1} s -> {}",
         report.network,
         report.neurons.converted,
@@ -248,6 +248,7 @@ fn print_summary(arguments: &Arguments, report: &CompileReport) {
         report.levels,
         if arguments.schedule == Schedule::Rate { "runs" } else { "settles within" },
         report.steps,
+        if report.steps == 1 { "" } else { "s" },
         i32::MAX,
         report.seconds,
         arguments.output.display()
