@@ -16,7 +16,7 @@
 // CHECK-NEXT: %[[B:.*]] = "snn.linear"(%[[S]]) {weight = dense<{{\[\[}}1, 2]]> : tensor<1x2xi8>}
 // CHECK-NEXT: %[[T:.*]] = "snn.sigma_delta"(%[[B]]) {delay = 0 : i64, high = 3 : i64, initial = dense<13> : tensor<1xi32>, low = -3 : i64, threshold = dense<5> : tensor<1xi32>}
 // CHECK-NEXT: %[[C:.*]] = "snn.linear"(%[[T]])
-// CHECK-NEXT: %[[R:.*]] = "snn.readout"(%[[C]]) {average = false, bias = dense<0> : tensor<1xi32>, gain = 1 : i64, initial = dense<13> : tensor<1xi32>, scale = dense<1.250000e-01> : tensor<1xf64>} : (tensor<?x1xi32>) -> tensor<?x1xf32>
+// CHECK-NEXT: %[[R:.*]] = "snn.readout"(%[[C]]) {average = false, bias = dense<0> : tensor<1xi32>, gain = 1 : i64, initial = dense<13> : tensor<1xi32>, scale = dense<1.250000e-01> : tensor<1xf64>, start = 0 : i64} : (tensor<?x1xi32>) -> tensor<?x1xf32>
 // CHECK-NEXT: return %[[R]]
 // LATE:   snn.steps = 7 : i64
 // LATE:   "snn.sigma_delta"({{.*}}) {delay = 3 : i64, high = 255 : i64

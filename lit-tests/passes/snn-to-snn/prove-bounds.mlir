@@ -71,7 +71,7 @@ module {
     %4 = "snn.sigma_delta"(%3) {threshold = dense<5> : tensor<1xi32>, initial = dense<13> : tensor<1xi32>,
       low = -3, high = 3, delay = 0} : (tensor<?x1xi32>) -> tensor<?x1xi32>
     %5 = "snn.readout"(%4) {initial = dense<13> : tensor<1xi32>, bias = dense<0> : tensor<1xi32>, gain = 1,
-      scale = dense<0.5> : tensor<1xf64>, average = false} : (tensor<?x1xi32>) -> tensor<?x1xf32>
+      scale = dense<0.5> : tensor<1xf64>, average = false, start = 0} : (tensor<?x1xi32>) -> tensor<?x1xf32>
     return %5 : tensor<?x1xf32>
   }
 }
@@ -128,7 +128,7 @@ module {
     %1 = "snn.sigma_delta"(%0) {threshold = dense<4> : tensor<1xi32>, initial = dense<1> : tensor<1xi32>,
       low = -20000, high = 20000, delay = 0} : (tensor<?x1xi32>) -> tensor<?x1xi32>
     %2 = "snn.readout"(%1) {initial = dense<0> : tensor<1xi32>, bias = dense<0> : tensor<1xi32>, gain = 1,
-      scale = dense<0.5> : tensor<1xf64>, average = false} : (tensor<?x1xi32>) -> tensor<?x1xf32>
+      scale = dense<0.5> : tensor<1xf64>, average = false, start = 0} : (tensor<?x1xi32>) -> tensor<?x1xf32>
     return %2 : tensor<?x1xf32>
   }
 }

@@ -352,7 +352,7 @@ fn execute(
         }
         OpKind::Readout { bias, gain, start, .. } => {
             let bias = parameter(artifact, bias, &to);
-            for (i, y) in memory.membrane.iter_mut().enumerate().filter(|_| t >= *start as usize) {
+            for (i, y) in memory.membrane.iter_mut().enumerate().filter(|_| t >= *start) {
                 *y += i64::from(*gain) * inputs[0][i] + bias[i];
             }
             vec![0; elements]

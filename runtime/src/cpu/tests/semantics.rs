@@ -142,7 +142,7 @@ fn graded_events_are_summed_exactly_whatever_they_carry() {
         let weights = b.tensor(&[90], &weights);
         let x = b.op(OpKind::Scale { weight: weights }, &[x], &[90, 2, 2]);
         let a = b.sigma_delta(x, &(0..90).map(|i| 1 + i % 7).collect::<Vec<_>>(), most, 1);
-        let x = b.conv3x3(a, 90, &(0..90 * 90 * 9).map(|i| ((i % 5) as i8 - 2)).collect::<Vec<_>>());
+        let x = b.conv3x3(a, 90, &(0..90 * 90 * 9).map(|i| (i % 5) as i8 - 2).collect::<Vec<_>>());
         let c = b.sigma_delta(x, &[9; 90], most, 0);
         let both = b.op(OpKind::Concat { axis: 0 }, &[a, c], &[180, 2, 2]);
         let x = b.conv3x3(both, 30, &vec![weight; 180 * 30 * 9]);
