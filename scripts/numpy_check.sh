@@ -8,7 +8,7 @@ images=tests/data/fashion_mnist_test.safetensors
 out=target/numpy-check
 mkdir -p "$out"
 
-for run in st-bif:31 hold-and-fire:15; do
+for run in st-bif:31 hold-and-fire:15 sigma-delta:255; do
   schedule=${run%:*} levels=${run#*:}
   artifact="$out/$schedule-$levels.ncx" logits="$out/$schedule-$levels.safetensors"
   "$neurocudac" compile tests/models/vgg_fashion.ncg --weights tests/data/vgg_fashion.safetensors \

@@ -3,7 +3,7 @@
 usage: numpy_reference.py ARTIFACT.ncx IMAGES.safetensors LOGITS.safetensors
 
 LOGITS is what `neurocudac run ARTIFACT --data IMAGES -o LOGITS` wrote for the first N images: `<output>.int`, i32 [N, …].
-No line of the project's Rust code is used, and no timestep is simulated: a neuron's spike count is the closed form
+No line of the project's Rust code is used, and no timestep is simulated: the sum of what a neuron sends is the closed form
 clip(floor((initial + X) / threshold), low, high) of its whole input X. Exits with 0 only if all logits are equal.
 """
 import itertools
@@ -90,12 +90,12 @@ def evaluate(op, inputs, out_shape, tensors):
     if kind == "reshape":
         return x.reshape(len(x), *out_shape)
     initial = per_channel(tensors[op["initial"]], out_shape)
-    if kind in ("st-bif", "hold-and-fire"):
-        low, high = (op["low"], op["high"]) if kind == "st-bif" else (0, op["levels"])
+    if kind in ("st-bif", "sigma-delta", "hold-and-fire"):
+        low, high = (0, op["levels"]) if kind == "hold-and-fire" else (op["low"], op["high"])
         return np.clip(np.floor_divide(initial + x, per_channel(tensors[op["threshold"]], out_shape)), low, high)
     if kind == "readout" and not op["average"] and not tensors[op["bias"]].any():
         return initial + op["gain"] * x
-    sys.exit(f"{op['name']}: {kind} has no closed form; only st-bif and hold-and-fire networks can be checked")
+    sys.exit(f"{op['name']}: {kind} has no closed form; only st-bif, sigma-delta and hold-and-fire networks can be checked")
 
 
 def run(program, tensors, images):

@@ -47,6 +47,7 @@ impl Settings {
         match self.schedule {
             Schedule::StBif => "lower-to-st-bif,prove-bounds".to_owned(),
             Schedule::HoldAndFire => "lower-to-hold-and-fire,prove-bounds".to_owned(),
+            Schedule::SigmaDelta => "lower-to-sigma-delta,prove-bounds".to_owned(),
             Schedule::Rate => {
                 format!(
                     "expand-max-pool,lower-to-rate{{timesteps={}}},correct-rate,prove-bounds",

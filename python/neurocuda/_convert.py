@@ -43,8 +43,8 @@ def convert(
         model: A trained `torch.nn.Module` with one input.
         loader: A `DataLoader`, a data set, an array, or any iterable of `x`, `(x, y)` or dicts. Training data, not test data.
         example: A batch to trace with; the loader's first one if absent.
-        schedule: `st-bif` (signed spikes, exact), `hold-and-fire` (unsigned spikes, exact) or `rate` (plain integrate-and-fire,
-            approximate).
+        schedule: `st-bif` (signed spikes, exact), `hold-and-fire` (unsigned spikes, exact), `sigma-delta` (graded events, exact after
+            one step) or `rate` (plain integrate-and-fire, approximate).
         levels: Largest count of an activation. 31 if absent; for `rate`, the number of timesteps.
         timesteps: Number of steps of a `rate` network, 32 if absent. The exact schedules run until they have settled.
         samples: Calibrate on at most this many.

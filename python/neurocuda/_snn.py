@@ -75,7 +75,7 @@ class SNN:
 
     @property
     def schedule(self) -> str:
-        """When neurons fire: `st-bif`, `hold-and-fire` or `rate`."""
+        """When neurons fire: `st-bif`, `hold-and-fire`, `sigma-delta` or `rate`."""
         return str(self._manifest["program"]["schedule"])
 
     def __call__(self, x: Any, *, timesteps: int | None = None, threads: int | None = None) -> Any:

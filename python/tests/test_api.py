@@ -128,7 +128,7 @@ def test_bytes_stay_bytes():
     assert torch.equal(snn(images), snn(images.float()))
 
 
-@pytest.mark.parametrize("schedule", ["hold-and-fire", "rate"])
+@pytest.mark.parametrize("schedule", ["hold-and-fire", "sigma-delta", "rate"])
 def test_other_schedules(small, schedule):
     snn = neurocuda.convert(small, IMAGES, schedule=schedule, levels=15 if schedule != "rate" else None, **QUIET)
     assert snn.schedule == schedule

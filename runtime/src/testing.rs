@@ -71,6 +71,25 @@ impl Builder {
         self.op(kind, &[input], &shape)
     }
 
+    /// Graded neurons whose levels go from `−most` to `most`.
+    pub(crate) fn sigma_delta(
+        &mut self,
+        input: ValueId,
+        threshold: &[i32],
+        most: i32,
+        delay: u32,
+    ) -> ValueId {
+        let shape = self.shape(input).to_vec();
+        let kind = OpKind::SigmaDelta {
+            threshold: self.tensor(&shape[..1], threshold),
+            initial: self.tensor(&shape[..1], &threshold.iter().map(|t| t / 2).collect::<Vec<_>>()),
+            low: -most,
+            high: most,
+            delay,
+        };
+        self.op(kind, &[input], &shape)
+    }
+
     /// A 3×3 convolution with padding 1.
     pub(crate) fn conv3x3(&mut self, input: ValueId, outputs: usize, weights: &[i8]) -> ValueId {
         let [c, h, w] = *self.shape(input) else { panic!("not an image") };

@@ -7,7 +7,7 @@ use networks::{Small, floor_divide};
 use neurocuda_runtime::artifact::program::{OpKind, Schedule};
 
 /// Both exact schedules.
-const EXACT: [Schedule; 2] = [Schedule::StBif, Schedule::HoldAndFire];
+const EXACT: [Schedule; 3] = [Schedule::StBif, Schedule::HoldAndFire, Schedule::SigmaDelta];
 
 /// A two-layer network on the values of one pixel, with eight hidden channels of very different sizes.
 fn two_layers(clamp: &str) -> Small {

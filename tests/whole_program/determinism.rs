@@ -88,7 +88,7 @@ fn vgg_fashion() {
 #[test]
 fn mlp_mnist() {
     let Some(checkpoint) = Checkpoint::shared("mlp_mnist") else { return };
-    for schedule in ["st-bif", "hold-and-fire", "rate"] {
+    for schedule in ["st-bif", "hold-and-fire", "sigma-delta", "rate"] {
         check(&checkpoint, schedule);
     }
 }

@@ -19,20 +19,21 @@ use std::{collections::HashMap, sync::Arc};
 /// Images that are compared.
 const IMAGES: usize = 3;
 
-/// What the interpreter's neurons send: for each layer i8 `[steps, …shape]`, in the order of the engine's layers.
-fn interpreted(compiled: &Compiled, input: &Sample) -> (Vec<Vec<i8>>, SpikingOutcome) {
-    let mut sent = HashMap::<usize, Vec<i8>>::new();
+/// What the interpreter's neurons send: for each layer `[steps, …shape]`, in the order of the engine's layers.
+fn interpreted(compiled: &Compiled, input: &Sample) -> (Vec<Vec<i16>>, SpikingOutcome) {
+    let mut sent = HashMap::<usize, Vec<i16>>::new();
     let outcome = compiled
         .spiking
         .simulate(input, compiled.limit, &mut |_, op, events: &ArrayD<f64>| {
-            sent.entry(op).or_default().extend(events.iter().map(|&event| event as i8));
+            sent.entry(op).or_default().extend(events.iter().map(|&event| event as i16));
         })
         .unwrap();
     let layers = outcome.spikes.iter().map(|(op, _)| sent.remove(op).unwrap()).collect();
     (layers, outcome)
 }
 
-fn compare(compiled: &Compiled, images: &Images, index: usize, what: &str) -> u64 {
+/// Compares every spike of an image; returns how many there are.
+pub fn compare(compiled: &Compiled, images: &Images, index: usize, what: &str) -> u64 {
     let outcome = compiled.engine_outcome(images, index, true);
     let (expected, reference) = interpreted(compiled, &sample(images, index).unwrap());
     assert_eq!(outcome.settled_at, reference.settled_at, "{what}, image {index}");
@@ -82,10 +83,16 @@ fn check(checkpoint: &Checkpoint, schedule: Schedule) {
     let settings = Settings { schedule, levels: 15, timesteps: 15 };
     let compiled = library::compile(&loaded, &few, &settings, None).unwrap();
     let images = Images::open(&checkpoint.test).unwrap();
-    let what = format!("{} {schedule:?}", checkpoint.name);
-    let spikes =
-        (0..IMAGES).into_par_iter().map(|index| compare(&compiled, &images, index, &what)).sum::<u64>();
-    assert!(spikes > 100, "{what}: silence is no comparison");
+    let mut compiled = vec![compiled];
+    if schedule == Schedule::SigmaDelta {
+        compiled.push(library::with_delay(&compiled[0], 2));
+    }
+    for compiled in &compiled {
+        let what = format!("{} {schedule:?}, {} steps", checkpoint.name, compiled.engine.steps());
+        let spikes =
+            (0..IMAGES).into_par_iter().map(|index| compare(compiled, &images, index, &what)).sum::<u64>();
+        assert!(spikes > 100, "{what}: silence is no comparison");
+    }
 }
 
 fn check_shared(name: &'static str, schedules: &[Schedule]) {
@@ -93,7 +100,9 @@ fn check_shared(name: &'static str, schedules: &[Schedule]) {
     schedules.iter().for_each(|schedule| check(&checkpoint, *schedule));
 }
 
-const ALL: [Schedule; 3] = [Schedule::StBif, Schedule::HoldAndFire, Schedule::Rate];
+const ALL: [Schedule; 4] = [Schedule::StBif, Schedule::HoldAndFire, Schedule::SigmaDelta, Schedule::Rate];
+/// Those that equal the integer network.
+const EXACT: [Schedule; 3] = [Schedule::StBif, Schedule::HoldAndFire, Schedule::SigmaDelta];
 
 #[test]
 fn vgg_fashion() {
@@ -112,7 +121,7 @@ fn cnn3_mnist() {
 
 #[test]
 fn cnn3_nmnist_sim() {
-    check_shared("cnn3_nmnist_sim", &[Schedule::StBif]);
+    check_shared("cnn3_nmnist_sim", &[Schedule::StBif, Schedule::SigmaDelta]);
 }
 
 /// A network of `statements` from `%x` to `%y` with random weights, in every schedule.
@@ -206,12 +215,11 @@ fn convolutions_over_three_axes() {
 }
 
 /// `run --trace` writes the engine's spikes, `[N, T, …]`, and silence for images that settle before the last one.
-#[test]
-fn the_trace_file_holds_the_spikes() {
+fn trace_file(schedule: &str, dtype: safetensors::Dtype) {
     let vgg = Checkpoint::vgg_fashion();
     let folder = tempfile::tempdir().unwrap();
     let (artifact, traces) = (folder.path().join("net.ncx"), folder.path().join("trace.safetensors"));
-    vgg.compile(20, &artifact, &[]).succeeds();
+    vgg.compile(20, &artifact, &["--schedule", schedule]).succeeds();
     let limit = IMAGES.to_string();
     neurocudac(
         &[&"run", &artifact, &"--data", &vgg.test, &"--limit", &limit, &"-o", &traces, &"--trace"],
@@ -233,16 +241,18 @@ fn the_trace_file_holds_the_spikes() {
     let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
     for (index, (layer, shape)) in engine.layers().iter().zip(engine.layer_shapes()).enumerate() {
         let tensor = file.tensor(&format!("spikes.{}", layer.name)).unwrap();
-        assert_eq!(tensor.dtype(), safetensors::Dtype::I8);
+        assert_eq!(tensor.dtype(), dtype);
         assert_eq!(tensor.shape(), [&[IMAGES, steps], shape.as_slice()].concat());
-        for (found, outcome) in tensor.data().chunks(steps * layer.neurons as usize).zip(&outcomes) {
+        let values = match dtype {
+            safetensors::Dtype::I8 => tensor.data().iter().map(|&byte| i16::from(byte as i8)).collect(),
+            _ => {
+                tensor.data().as_chunks().0.iter().map(|&bytes| i16::from_le_bytes(bytes)).collect::<Vec<_>>()
+            }
+        };
+        for (found, outcome) in values.chunks(steps * layer.neurons as usize).zip(&outcomes) {
             let expected = &outcome.trace.as_ref().unwrap()[index];
             let (sent, silent) = found.split_at(expected.len());
-            assert!(
-                sent.iter().zip(expected).all(|(&found, &expected)| found as i8 == expected),
-                "layer {}",
-                layer.name
-            );
+            assert_eq!(sent, expected, "layer {}", layer.name);
             assert!(silent.iter().all(|&spike| spike == 0), "layer {}", layer.name);
         }
     }
@@ -253,6 +263,16 @@ fn the_trace_file_holds_the_spikes() {
     assert!(
         integers.data().chunks(4).map(|bytes| i32::from_le_bytes(bytes.try_into().unwrap())).eq(expected)
     );
+}
+
+#[test]
+fn the_trace_file_holds_the_spikes() {
+    trace_file("st-bif", safetensors::Dtype::I8);
+}
+
+#[test]
+fn the_trace_file_holds_what_graded_events_carry() {
+    trace_file("sigma-delta", safetensors::Dtype::I16);
 }
 
 #[test]
@@ -302,7 +322,7 @@ fn upsampling_and_concatenation() {
         ("out", &[3, 105]),
     ];
     // A mean that two ops read is signed, which plain neurons are not.
-    check_schedules(&[2, 7, 9], 3, statements, weights, &[Schedule::StBif, Schedule::HoldAndFire]);
+    check_schedules(&[2, 7, 9], 3, statements, weights, &EXACT);
 }
 
 #[test]
@@ -322,5 +342,5 @@ fn dense_layers_on_tokens_and_on_features() {
         %y = linear(%11, weight = @d)";
     let weights: &[(&str, &[usize])] =
         &[("a", &[6, 5]), ("b", &[7, 4]), ("c", &[4, 7]), ("gamma", &[6]), ("d", &[3, 6])];
-    check_schedules(&[4, 5], 3, statements, weights, &[Schedule::StBif, Schedule::HoldAndFire]);
+    check_schedules(&[4, 5], 3, statements, weights, &EXACT);
 }

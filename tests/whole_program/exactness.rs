@@ -87,23 +87,33 @@ fn exact_shared(name: &'static str, schedule: &str, levels: u32, limit: usize) {
     }
 }
 
+/// The exact schedules, each at two numbers of levels.
+const EXACT: [(&str, u32); 6] = [
+    ("st-bif", 15),
+    ("st-bif", 31),
+    ("hold-and-fire", 15),
+    ("hold-and-fire", 31),
+    ("sigma-delta", 31),
+    ("sigma-delta", 255),
+];
+
 #[test]
 fn vgg_fashion() {
-    for (schedule, levels) in [("st-bif", 15), ("st-bif", 31), ("hold-and-fire", 15), ("hold-and-fire", 31)] {
+    for (schedule, levels) in EXACT {
         exact(&Checkpoint::vgg_fashion(), schedule, levels, 40);
     }
 }
 
 #[test]
 fn mlp_mnist() {
-    for (schedule, levels) in [("st-bif", 15), ("st-bif", 31), ("hold-and-fire", 15), ("hold-and-fire", 31)] {
+    for (schedule, levels) in EXACT {
         exact_shared("mlp_mnist", schedule, levels, 40);
     }
 }
 
 #[test]
 fn cnn3_mnist() {
-    for (schedule, levels) in [("st-bif", 15), ("st-bif", 31), ("hold-and-fire", 15), ("hold-and-fire", 31)] {
+    for (schedule, levels) in EXACT {
         exact_shared("cnn3_mnist", schedule, levels, 40);
     }
 }
@@ -111,11 +121,13 @@ fn cnn3_mnist() {
 #[test]
 fn cnn3_nmnist_sim() {
     exact_shared("cnn3_nmnist_sim", "st-bif", 31, 40);
+    exact_shared("cnn3_nmnist_sim", "sigma-delta", 255, 40);
 }
 
 #[test]
 fn resnet20_cifar10() {
     exact_shared("resnet20_cifar10", "st-bif", 31, 10);
+    exact_shared("resnet20_cifar10", "sigma-delta", 255, 10);
 }
 
 #[test]

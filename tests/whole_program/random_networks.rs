@@ -1,11 +1,14 @@
-//! Random networks: integer network, `st-bif` and `hold-and-fire` give the same logits, bit for bit, on interpreter and engine;
+//! Random networks: integer network, `st-bif`, `sigma-delta` and `hold-and-fire` give the same logits, bit for bit, on interpreter and engine;
 //! and every pass keeps what it claims.
 
 mod generate;
 
-use crate::support::{
-    library::{self, Compiled},
-    tensors,
+use crate::{
+    engine_equals_interpreter::compare,
+    support::{
+        library::{self, Compiled},
+        tensors,
+    },
 };
 use generate::{Generated, Recipe, recipe};
 use neurocuda_compiler::{
@@ -67,7 +70,7 @@ fn check(recipe: &Recipe) -> Result<Fate, String> {
     let calibration = Arc::new(images(&generated.input, IMAGES[0], 1));
     let test = images(&generated.input, IMAGES[1], 2);
     let (mut expected, mut fate) = (None, Fate::Compiled);
-    for schedule in [Schedule::StBif, Schedule::HoldAndFire] {
+    for schedule in [Schedule::StBif, Schedule::SigmaDelta, Schedule::HoldAndFire] {
         let settings = Settings { schedule, levels: recipe.levels, timesteps: 1 };
         // How much few levels lose is no matter of right or wrong: lossy claims are held at 31.
         let validated = (recipe.levels == 31).then_some(3);
@@ -83,7 +86,7 @@ fn check(recipe: &Recipe) -> Result<Fate, String> {
                 return Err("hold-and-fire carries a curve".to_owned());
             }
             Ok(compiled) => compiled,
-            Err(error) if expected.is_some() && generated.curved => {
+            Err(error) if schedule == Schedule::HoldAndFire && generated.curved => {
                 let refused = refusal(error)?;
                 return match refused.starts_with("unsupported: schedule hold-and-fire cannot carry") {
                     true => Ok(fate),
@@ -92,8 +95,19 @@ fn check(recipe: &Recipe) -> Result<Fate, String> {
             }
             Err(error) => return refusal(error).map(Fate::Refused),
         };
-        let logits =
-            (0..test.len()).map(|index| logits(&compiled, &test, index)).collect::<Result<Vec<_>, _>>()?;
+        let of = |compiled: &Compiled| {
+            (0..test.len()).map(|index| logits(compiled, &test, index)).collect::<Result<Vec<_>, _>>()
+        };
+        let logits = of(&compiled)?;
+        if schedule == Schedule::SigmaDelta {
+            for delay in [0, 1, 3] {
+                let delayed = library::with_delay(&compiled, delay);
+                compare(&delayed, &test, 0, &format!("delay {delay}"));
+                if of(&delayed)? != logits {
+                    return Err(format!("a delay of {delay} changes the logits"));
+                }
+            }
+        }
         match &expected {
             None => expected = Some(logits),
             Some(expected) if *expected == logits => {}

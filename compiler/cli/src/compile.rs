@@ -125,6 +125,8 @@ enum Schedule {
     StBif,
     /// Unsigned spikes, layer after layer, exact.
     HoldAndFire,
+    /// Graded events with the change of each activation, exact; the engine settles in one step.
+    SigmaDelta,
     /// Plain integrate-and-fire, approximate.
     Rate,
 }
@@ -134,6 +136,7 @@ impl From<Schedule> for program::Schedule {
         match schedule {
             Schedule::StBif => Self::StBif,
             Schedule::HoldAndFire => Self::HoldAndFire,
+            Schedule::SigmaDelta => Self::SigmaDelta,
             Schedule::Rate => Self::Rate,
         }
     }
@@ -272,7 +275,7 @@ fn print_summary(arguments: &Arguments, report: &CompileReport) {
     }
     let bound = report.layers.iter().map(|layer| layer.membrane_bound).max().unwrap_or(0);
     output::line(format!(
-        "{}: {} of {} nonlinear elements are neurons, {} levels, {} {} steps; membranes stay below {bound} (32 bits: {}). \
+        "{}: {} of {} nonlinear elements are neurons, {} levels, {} {} step{}; membranes stay below {bound} (32 bits: {}). \
          {:.1} s -> {}",
         report.network,
         report.neurons.converted,
@@ -280,6 +283,7 @@ fn print_summary(arguments: &Arguments, report: &CompileReport) {
         report.levels,
         if report.schedule == program::Schedule::Rate { "runs" } else { "settles within" },
         report.steps,
+        if report.steps == 1 { "" } else { "s" },
         i32::MAX,
         report.seconds,
         arguments.output.display()

@@ -15,7 +15,7 @@ use std::path::PathBuf;
 ///
 /// Writes one tensor for each output: `<output>` (f32) and `<output>.int` (i32, the integer logits, in front of a softmax, log-softmax
 /// or argmax); with --trace also
-/// `spikes.<layer>` (i8, [N, T, …]).
+/// `spikes.<layer>` (i8, [N, T, …]; for schedule sigma-delta i16, what each event carries).
 #[derive(Args)]
 pub struct Arguments {
     /// The artifact.
@@ -126,18 +126,21 @@ fn write(path: &std::path::Path, engine: &Engine, outcomes: &[ImageOutcome]) -> 
     }
     // Images that settle earlier are silent to the end of the longest run.
     let steps = outcomes.iter().map(|outcome| outcome.steps as usize).max().unwrap_or(0);
+    let graded = engine.schedule() == Schedule::SigmaDelta;
+    let (dtype, width) = if graded { (Dtype::I16, 2) } else { (Dtype::I8, 1) };
     for (index, (layer, shape)) in engine.layers().iter().zip(engine.layer_shapes()).enumerate() {
         let size = shape.iter().product::<usize>();
-        let mut spikes = Vec::with_capacity(outcomes.len() * steps * size);
+        let mut spikes = Vec::with_capacity(outcomes.len() * steps * size * width);
         for outcome in outcomes {
             let Some(trace) = outcome.trace.as_ref().and_then(|trace| trace.get(index)) else { continue };
             let start = spikes.len();
-            spikes.extend(trace.iter().map(|&spike| spike as u8));
-            spikes.resize(start + steps * size, 0);
+            // Of a spike, which is 1 or -1, the first byte says all.
+            spikes.extend(trace.iter().flat_map(|event| event.to_le_bytes().into_iter().take(width)));
+            spikes.resize(start + steps * size * width, 0);
         }
         if outcomes.iter().any(|outcome| outcome.trace.is_some()) {
             let shape = [&[outcomes.len(), steps], shape.as_slice()].concat();
-            tensors.push((format!("spikes.{}", layer.name), Dtype::I8, shape, spikes));
+            tensors.push((format!("spikes.{}", layer.name), dtype, shape, spikes));
         }
     }
     let views = tensors

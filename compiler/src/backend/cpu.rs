@@ -48,6 +48,7 @@ pub fn emit<'c>(module: &Module<'c>, output_names: &[String]) -> IrResult<'c, Em
     let schedule = match schedule.map(|name| name.value().to_owned()).as_deref() {
         Some("st-bif") => Schedule::StBif,
         Some("hold-and-fire") => Schedule::HoldAndFire,
+        Some("sigma-delta") => Schedule::SigmaDelta,
         Some("rate") => Schedule::Rate,
         other => return Err(IrError::at(function, format!("the CPU back end has no schedule {other:?}"))),
     };
@@ -127,7 +128,14 @@ pub fn is_neuron<'c>(operation: OperationRef<'c, '_>) -> IrResult<'c, bool> {
     let op = snn::Op::read(operation).map_err(|error| IrError::at(operation, error.to_string()))?;
     Ok(matches!(
         op,
-        Some(snn::Op::StBif(_) | snn::Op::StBifTable(_) | snn::Op::HoldAndFire(_) | snn::Op::If(_))
+        Some(
+            snn::Op::StBif(_)
+                | snn::Op::StBifTable(_)
+                | snn::Op::SigmaDelta(_)
+                | snn::Op::SigmaDeltaTable(_)
+                | snn::Op::HoldAndFire(_)
+                | snn::Op::If(_)
+        )
     ))
 }
 
@@ -173,6 +181,8 @@ impl Emitter {
         let (kind, threshold) = match kind {
             OpKind::StBif { threshold, .. } => ("st-bif", threshold),
             OpKind::StBifTable { breakpoints, .. } => ("st-bif-table", breakpoints),
+            OpKind::SigmaDelta { threshold, .. } => ("sigma-delta", threshold),
+            OpKind::SigmaDeltaTable { breakpoints, .. } => ("sigma-delta-table", breakpoints),
             OpKind::HoldAndFire { threshold, .. } => ("hold-and-fire", threshold),
             OpKind::If { threshold, .. } => ("if", threshold),
             OpKind::Readout { output_name, head, .. } => {
@@ -297,6 +307,22 @@ impl Emitter {
                 delay: step(neuron.delay)?,
             },
             snn::Op::StBifTable(neuron) => OpKind::StBifTable {
+                breakpoints: self.tensor(name, "breakpoints", neuron.breakpoints)?,
+                steps: self.tensor(name, "steps", neuron.steps)?,
+                start: self.tensor(name, "start", neuron.start)?,
+                initial: self.tensor(name, "initial", neuron.initial)?,
+                low: narrow(neuron.low)?,
+                high: narrow(neuron.high)?,
+                delay: step(neuron.delay)?,
+            },
+            snn::Op::SigmaDelta(neuron) => OpKind::SigmaDelta {
+                threshold: self.tensor(name, "threshold", neuron.threshold)?,
+                initial: self.tensor(name, "initial", neuron.initial)?,
+                low: narrow(neuron.low)?,
+                high: narrow(neuron.high)?,
+                delay: step(neuron.delay)?,
+            },
+            snn::Op::SigmaDeltaTable(neuron) => OpKind::SigmaDeltaTable {
                 breakpoints: self.tensor(name, "breakpoints", neuron.breakpoints)?,
                 steps: self.tensor(name, "steps", neuron.steps)?,
                 start: self.tensor(name, "start", neuron.start)?,

@@ -273,7 +273,7 @@ pub(super) struct Tables {
 }
 
 impl Tables {
-    /// Reads the attributes of `requantize_table` and `st_bif_table`.
+    /// Reads the attributes of `requantize_table` and of the neurons that follow a table.
     pub fn read(
         site: &Site,
         breakpoints: TensorAttr,

@@ -39,7 +39,7 @@ pub struct SpikingOutput {
 pub struct SpikingOutcome {
     /// The outputs, in the order in which they are returned.
     pub outputs: Vec<SpikingOutput>,
-    /// For each layer of neurons, its op and how many spikes it sent; a signed spike counts 1.
+    /// For each layer of neurons, its op and how many spikes it sent; a signed spike counts 1, and so does a graded event.
     pub spikes: Vec<(usize, u64)>,
     /// Number of steps after which nothing changes any more: one more than the last step in which an encoder or a neuron
     /// sent something or a delayed spike arrived. `None` if the simulation ended before that was certain, and always where

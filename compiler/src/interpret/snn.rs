@@ -89,27 +89,23 @@ fn spiking(op: &Op, site: &Site) -> Result<Spiking, Problem> {
             Spiking::MaxPool(ann::max_pool2d(site, op.kernel, op.stride, op.padding, op.dilation)?)
         }
         Op::StBif(op) => {
-            let (low, high) = range(op.low, op.high)?;
-            if low > 0.0 || high < 0.0 {
-                return Err("the tracer starts at 0, which is not within `low` and `high`".into());
-            }
+            let (low, high) = tracer_range(op.low, op.high)?;
             Spiking::Neuron(Neuron::new(site, op.threshold, op.initial, op.delay, Rule::StBif { low, high })?)
         }
+        Op::SigmaDelta(op) => {
+            let (low, high) = tracer_range(op.low, op.high)?;
+            let target = Target::Quotient { thresholds: thresholds(site, op.threshold)?, low, high };
+            Spiking::Neuron(Neuron::following(site, target, true, op.initial, op.delay)?)
+        }
         Op::StBifTable(op) => {
-            let (low, high) = range(op.low, op.high)?;
-            if low > 0.0 || high < 0.0 {
-                return Err("the tracer starts at 0, which is not within `low` and `high`".into());
-            }
-            let shape = site.input()?;
-            let tables = ann::Tables::read(site, op.breakpoints, op.steps, op.start, (low, high))?;
-            let rule = Rule::StBifTable { tables, plane: shape[1..].iter().product::<usize>().max(1) };
-            Spiking::Neuron(Neuron::with_thresholds(
-                site,
-                vec![0.0; shape.iter().product()],
-                op.initial,
-                op.delay,
-                rule,
-            )?)
+            let range = tracer_range(op.low, op.high)?;
+            let target = Target::table(site, op.breakpoints, op.steps, op.start, range)?;
+            Spiking::Neuron(Neuron::following(site, target, false, op.initial, op.delay)?)
+        }
+        Op::SigmaDeltaTable(op) => {
+            let range = tracer_range(op.low, op.high)?;
+            let target = Target::table(site, op.breakpoints, op.steps, op.start, range)?;
+            Spiking::Neuron(Neuron::following(site, target, true, op.initial, op.delay)?)
         }
         Op::HoldAndFire(op) => {
             let hold = int32(op.hold, "hold")?;
@@ -141,6 +137,23 @@ fn spiking(op: &Op, site: &Site) -> Result<Spiking, Problem> {
             })
         }
     })
+}
+
+/// What a tracer may hold.
+fn tracer_range(low: i64, high: i64) -> Result<(f64, f64), Problem> {
+    let (low, high) = range(low, high)?;
+    if low > 0.0 || high < 0.0 {
+        return Err("the tracer starts at 0, which is not within `low` and `high`".into());
+    }
+    Ok((low, high))
+}
+
+/// The threshold of each neuron.
+fn thresholds(site: &Site, threshold: TensorAttr) -> Result<Vec<f64>, Problem> {
+    let shape = site.input()?;
+    let threshold = integers(threshold, "threshold", &[channels(shape)?])?;
+    all_positive(&threshold, "threshold")?;
+    Ok(expand(threshold, shape))
 }
 
 /// A parameter that is given for each channel or for each element, as one for each element.
@@ -176,10 +189,10 @@ enum Rule {
         low: f64,
         high: f64,
     },
-    /// The tracer follows the table of the membrane; a channel has `plane` neurons.
-    StBifTable {
-        tables: ann::Tables,
-        plane: usize,
+    /// The tracer follows the target of a membrane that is never reset: at once if `graded`, else by one a step.
+    Follow {
+        target: Target,
+        graded: bool,
     },
     HoldAndFire {
         hold: f64,
@@ -190,6 +203,36 @@ enum Rule {
         gain: f64,
         bias: Vec<f64>,
     },
+}
+
+/// What a tracer should be, by the membrane.
+enum Target {
+    /// The quotient by a threshold, rounded down and clipped.
+    Quotient { thresholds: Vec<f64>, low: f64, high: f64 },
+    /// The level of a table; a channel has `plane` neurons.
+    Table { tables: ann::Tables, plane: usize },
+}
+
+impl Target {
+    fn table(
+        site: &Site,
+        breakpoints: TensorAttr,
+        steps: TensorAttr,
+        start: TensorAttr,
+        range: (f64, f64),
+    ) -> Result<Self, Problem> {
+        let tables = ann::Tables::read(site, breakpoints, steps, start, range)?;
+        Ok(Self::Table { tables, plane: site.input()?[1..].iter().product::<usize>().max(1) })
+    }
+
+    /// That of the neuron `index`, whose membrane is `v`.
+    fn of(&self, index: usize, v: f64) -> f64 {
+        match self {
+            // 32-bit integers: f64 rounds their quotient to no other integer than the one that it is.
+            Self::Quotient { thresholds, low, high } => (v / thresholds[index]).floor().clamp(*low, *high),
+            Self::Table { tables, plane } => tables.level(index / plane, v),
+        }
+    }
 }
 
 /// A layer of neurons; all parameters are per element.
@@ -218,10 +261,19 @@ impl Neuron {
         delay: i64,
         rule: Rule,
     ) -> Result<Self, Problem> {
-        let shape = site.input()?;
-        let threshold = integers(threshold, "threshold", &[channels(shape)?])?;
-        all_positive(&threshold, "threshold")?;
-        Self::with_thresholds(site, expand(threshold, shape), initial, delay, rule)
+        Self::with_thresholds(site, thresholds(site, threshold)?, initial, delay, rule)
+    }
+
+    /// Neurons whose tracer follows a target and whose membranes are never reset.
+    fn following(
+        site: &Site,
+        target: Target,
+        graded: bool,
+        initial: TensorAttr,
+        delay: i64,
+    ) -> Result<Self, Problem> {
+        let resets = vec![0.0; site.input()?.iter().product()];
+        Self::with_thresholds(site, resets, initial, delay, Rule::Follow { target, graded })
     }
 
     fn with_thresholds(
@@ -268,15 +320,15 @@ impl Neuron {
             let threshold = self.threshold[index];
             let (v, tracer) = (&mut state.membrane[index], &mut state.tracer[index]);
             let charge = match &self.rule {
-                Rule::StBif { .. } | Rule::StBifTable { .. } => current,
+                Rule::StBif { .. } | Rule::Follow { .. } => current,
                 Rule::HoldAndFire { .. } => current + gate,
                 Rule::If { gain, bias } => gain * current + bias[index],
             };
             *v = checked(index, *v + charge)?;
             *sent = match &self.rule {
-                Rule::StBifTable { tables, plane } => {
-                    let target = tables.level(index / plane, *v);
-                    f64::from(target > *tracer) - f64::from(target < *tracer)
+                Rule::Follow { target, graded } => {
+                    let change = target.of(index, *v) - *tracer;
+                    if *graded { change } else { change.clamp(-1.0, 1.0) }
                 }
                 &Rule::StBif { low, .. } if *v < 0.0 && *tracer > low => -1.0,
                 &Rule::StBif { high, .. } if *v >= threshold && *tracer < high => 1.0,
@@ -300,7 +352,7 @@ impl Neuron {
     /// Whether silence in `step` proves that the layer has sent what it had to send of what it got.
     pub fn is_at_rest_after(&self, step: u32) -> bool {
         match &self.rule {
-            Rule::StBif { .. } | Rule::StBifTable { .. } => true,
+            Rule::StBif { .. } | Rule::Follow { .. } => true,
             Rule::HoldAndFire { close, .. } => u64::from(step) >= *close,
             Rule::If { .. } => false,
         }

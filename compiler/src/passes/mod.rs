@@ -38,6 +38,7 @@ pub const ALL: &[Registration] = register![
     ann_to_ann::expand_max_pool,
     ann_to_snn::lower_to_st_bif,
     ann_to_snn::lower_to_hold_and_fire,
+    ann_to_snn::lower_to_sigma_delta,
     ann_to_snn::lower_to_rate,
     snn_to_snn::correct_rate,
     snn_to_snn::prove_bounds,

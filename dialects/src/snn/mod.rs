@@ -31,6 +31,10 @@ ops! { "snn";
     StBif<'c> = "snn.st_bif" { threshold: TensorAttr<'c>, initial: TensorAttr<'c>, low: i64, high: i64, delay: i64 },
     /// Signed neuron whose tracer S follows a table of its membrane, one spike a step; the membrane is never reset.
     StBifTable<'c> = "snn.st_bif_table" { breakpoints: TensorAttr<'c>, steps: TensorAttr<'c>, start: TensorAttr<'c>, initial: TensorAttr<'c>, low: i64, high: i64, delay: i64 },
+    /// Graded neuron: sends by how much clip(floor(v / threshold), low, high) has changed; the membrane is never reset.
+    SigmaDelta<'c> = "snn.sigma_delta" { threshold: TensorAttr<'c>, initial: TensorAttr<'c>, low: i64, high: i64, delay: i64 },
+    /// Graded neuron: sends by how much a table of its membrane has changed; the membrane is never reset.
+    SigmaDeltaTable<'c> = "snn.sigma_delta_table" { breakpoints: TensorAttr<'c>, steps: TensorAttr<'c>, start: TensorAttr<'c>, initial: TensorAttr<'c>, low: i64, high: i64, delay: i64 },
     /// Integrate-and-fire behind a gate that opens in step release for levels steps.
     HoldAndFire<'c> = "snn.hold_and_fire" { threshold: TensorAttr<'c>, initial: TensorAttr<'c>, hold: i64, release: i64, levels: i64, delay: i64 },
     /// Integrate-and-fire with soft reset: v += gain * input + bias.

@@ -223,6 +223,58 @@ irdl.dialect @snn attributes {summary = "neurons, synapses, encoder and readout 
       "delay" = %delay
     }
   }
+  irdl.operation @sigma_delta attributes {summary = "graded neuron: sends by how much clip(floor(v / threshold), low, high) has changed; the membrane is never reset", pure} {
+    %input_type = irdl.base "!builtin.tensor"
+    %threshold_dense = irdl.base "#builtin.dense_int_or_fp_elements"
+    %threshold_resource = irdl.base "#builtin.dense_resource_elements"
+    %threshold = irdl.any_of(%threshold_dense, %threshold_resource)
+    %initial_dense = irdl.base "#builtin.dense_int_or_fp_elements"
+    %initial_resource = irdl.base "#builtin.dense_resource_elements"
+    %initial = irdl.any_of(%initial_dense, %initial_resource)
+    %low = irdl.base "#builtin.integer"
+    %high = irdl.base "#builtin.integer"
+    %delay = irdl.base "#builtin.integer"
+    %result_type = irdl.base "!builtin.tensor"
+    irdl.operands(input: %input_type)
+    irdl.results(result: %result_type)
+    irdl.attributes {
+      "threshold" = %threshold,
+      "initial" = %initial,
+      "low" = %low,
+      "high" = %high,
+      "delay" = %delay
+    }
+  }
+  irdl.operation @sigma_delta_table attributes {summary = "graded neuron: sends by how much a table of its membrane has changed; the membrane is never reset", pure} {
+    %input_type = irdl.base "!builtin.tensor"
+    %breakpoints_dense = irdl.base "#builtin.dense_int_or_fp_elements"
+    %breakpoints_resource = irdl.base "#builtin.dense_resource_elements"
+    %breakpoints = irdl.any_of(%breakpoints_dense, %breakpoints_resource)
+    %steps_dense = irdl.base "#builtin.dense_int_or_fp_elements"
+    %steps_resource = irdl.base "#builtin.dense_resource_elements"
+    %steps = irdl.any_of(%steps_dense, %steps_resource)
+    %start_dense = irdl.base "#builtin.dense_int_or_fp_elements"
+    %start_resource = irdl.base "#builtin.dense_resource_elements"
+    %start = irdl.any_of(%start_dense, %start_resource)
+    %initial_dense = irdl.base "#builtin.dense_int_or_fp_elements"
+    %initial_resource = irdl.base "#builtin.dense_resource_elements"
+    %initial = irdl.any_of(%initial_dense, %initial_resource)
+    %low = irdl.base "#builtin.integer"
+    %high = irdl.base "#builtin.integer"
+    %delay = irdl.base "#builtin.integer"
+    %result_type = irdl.base "!builtin.tensor"
+    irdl.operands(input: %input_type)
+    irdl.results(result: %result_type)
+    irdl.attributes {
+      "breakpoints" = %breakpoints,
+      "steps" = %steps,
+      "start" = %start,
+      "initial" = %initial,
+      "low" = %low,
+      "high" = %high,
+      "delay" = %delay
+    }
+  }
   irdl.operation @hold_and_fire attributes {summary = "integrate-and-fire behind a gate that opens in step release for levels steps", pure} {
     %input_type = irdl.base "!builtin.tensor"
     %threshold_dense = irdl.base "#builtin.dense_int_or_fp_elements"

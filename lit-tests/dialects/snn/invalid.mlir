@@ -18,6 +18,8 @@
 // RUN: %not %neurocudac opt %t/readout.mlir 2>&1 | %FileCheck %t/readout.mlir
 // RUN: %not %neurocudac opt %t/unknown-op.mlir 2>&1 | %FileCheck %t/unknown-op.mlir
 // RUN: %not %neurocudac opt %t/st-bif-table.mlir 2>&1 | %FileCheck %t/st-bif-table.mlir
+// RUN: %not %neurocudac opt %t/sigma-delta.mlir 2>&1 | %FileCheck %t/sigma-delta.mlir
+// RUN: %not %neurocudac opt %t/sigma-delta-table.mlir 2>&1 | %FileCheck %t/sigma-delta-table.mlir
 // RUN: %not %neurocudac opt %t/head.mlir 2>&1 | %FileCheck %t/head.mlir
 
 //--- encode.mlir
@@ -160,6 +162,22 @@ func.func @net(%x: tensor<?x2x4x4xf32>) {
 // CHECK: st-bif-table.mlir:[[#@LINE+2]]:8: error: 'snn.st_bif_table' op attribute "delay" is expected but not provided
 func.func @net(%x: tensor<?x2x4x4xi32>) {
   %y = "snn.st_bif_table"(%x) {breakpoints = dense<3> : tensor<2x1xi32>, steps = dense<1> : tensor<2x1xi8>, start = dense<0> : tensor<2xi32>, initial = dense<0> : tensor<2xi32>, low = 0, high = 1} : (tensor<?x2x4x4xi32>) -> tensor<?x2x4x4xi32>
+  return
+}
+
+//--- sigma-delta.mlir
+// CHECK: sigma-delta.mlir:[[#@LINE+2]]:8: error: expected base attribute 'builtin.integer' but got 'builtin.float'
+func.func @net(%x: tensor<?x2x4x4xi32>) {
+  %y = "snn.sigma_delta"(%x) {threshold = dense<9> : tensor<2xi32>, initial = dense<4> : tensor<2xi32>, low = 0,
+    high = 255.0, delay = 0}
+    : (tensor<?x2x4x4xi32>) -> tensor<?x2x4x4xi32>
+  return
+}
+
+//--- sigma-delta-table.mlir
+// CHECK: sigma-delta-table.mlir:[[#@LINE+2]]:8: error: 'snn.sigma_delta_table' op attribute "start" is expected but not provided
+func.func @net(%x: tensor<?x2x4x4xi32>) {
+  %y = "snn.sigma_delta_table"(%x) {breakpoints = dense<3> : tensor<2x1xi32>, steps = dense<1> : tensor<2x1xi8>, initial = dense<0> : tensor<2xi32>, low = 0, high = 1, delay = 0} : (tensor<?x2x4x4xi32>) -> tensor<?x2x4x4xi32>
   return
 }
 

@@ -82,7 +82,7 @@ module {
 }
 
 //--- table.mlir
-// CHECK: table.mlir:[[#@LINE+7]]:10: error: unsupported: schedule rate cannot carry `ann.requantize_table`, whose function is no clamp: its neuron has to follow a table and to take spikes back; use --schedule st-bif, or train with relu or clamp
+// CHECK: table.mlir:[[#@LINE+7]]:10: error: unsupported: schedule rate cannot carry `ann.requantize_table`, whose function is no clamp: its neuron has to follow a table and to take spikes back; use --schedule st-bif or sigma-delta, or train with relu or clamp
 module {
   func.func @net(%x: tensor<?x1xf32>) -> tensor<?x1xf32> {
     %0 = "ann.encode"(%x) {multiplier = dense<1.0> : tensor<1xf64>, offset = dense<0.0> : tensor<1xf64>,

@@ -1,6 +1,8 @@
 // RUN: %split-file %s %t
 // RUN: %neurocudac opt %t/st-bif.mlir --pass-pipeline='builtin.module(prove-bounds)' | %FileCheck %t/st-bif.mlir
 // RUN: %neurocudac opt %t/hold-and-fire.mlir --pass-pipeline='builtin.module(prove-bounds)' | %FileCheck %t/hold-and-fire.mlir
+// RUN: %neurocudac opt %t/sigma-delta.mlir --pass-pipeline='builtin.module(prove-bounds)' | %FileCheck %t/sigma-delta.mlir
+// RUN: %not %neurocudac opt %t/payload.mlir --pass-pipeline='builtin.module(prove-bounds)' 2>&1 | %FileCheck %t/payload.mlir
 // RUN: %neurocudac opt %t/rate.mlir --pass-pipeline='builtin.module(prove-bounds)' | %FileCheck %t/rate.mlir
 // RUN: %not %neurocudac opt %t/overflow.mlir --pass-pipeline='builtin.module(prove-bounds)' 2>&1 | %FileCheck %t/overflow.mlir
 // RUN: %not %neurocudac opt %t/no-steps.mlir --pass-pipeline='builtin.module(prove-bounds)' 2>&1 | %FileCheck %t/no-steps.mlir
@@ -51,6 +53,29 @@ module {
   }
 }
 
+//--- sigma-delta.mlir
+// Start and charge, of which nothing is taken: 9 + (3 + 2)·8; 13 + (1 + 2)·31; 13 + 3. An event is a difference of two levels.
+// CHECK: "snn.sigma_delta"({{.*}}) {{.*}}snn.membrane_bound = 49 : i64, snn.payload_bound = 31 : i64
+// CHECK: "snn.sigma_delta"({{.*}}) {{.*}}snn.membrane_bound = 106 : i64, snn.payload_bound = 6 : i64
+// CHECK: "snn.readout"({{.*}}) {{.*}}snn.membrane_bound = 16 : i64
+module {
+  func.func @net(%x: tensor<?x2xf32>) -> tensor<?x1xf32>
+      attributes {snn.levels = 31 : i64, snn.schedule = "sigma-delta", snn.steps = 1 : i64} {
+    %0 = "snn.encode"(%x) {multiplier = dense<1.0> : tensor<2xf64>, offset = dense<0.0> : tensor<2xf64>,
+      minimum = dense<0xFFF0000000000000> : tensor<2xf64>, maximum = dense<0x7FF0000000000000> : tensor<2xf64>,
+      scale = 0.5, low = -8, high = 8, every_step = false} : (tensor<?x2xf32>) -> tensor<?x2xi32>
+    %1 = "snn.linear"(%0) {weight = dense<[[3, -2], [1, 1]]> : tensor<2x2xi8>} : (tensor<?x2xi32>) -> tensor<?x2xi32>
+    %2 = "snn.sigma_delta"(%1) {threshold = dense<[9, 4]> : tensor<2xi32>, initial = dense<[9, -5]> : tensor<2xi32>,
+      low = 0, high = 31, delay = 0} : (tensor<?x2xi32>) -> tensor<?x2xi32>
+    %3 = "snn.linear"(%2) {weight = dense<[[1, 2]]> : tensor<1x2xi8>} : (tensor<?x2xi32>) -> tensor<?x1xi32>
+    %4 = "snn.sigma_delta"(%3) {threshold = dense<5> : tensor<1xi32>, initial = dense<13> : tensor<1xi32>,
+      low = -3, high = 3, delay = 0} : (tensor<?x1xi32>) -> tensor<?x1xi32>
+    %5 = "snn.readout"(%4) {initial = dense<13> : tensor<1xi32>, bias = dense<0> : tensor<1xi32>, gain = 1,
+      scale = dense<0.5> : tensor<1xf64>, average = false, start = 0} : (tensor<?x1xi32>) -> tensor<?x1xf32>
+    return %5 : tensor<?x1xf32>
+  }
+}
+
 //--- rate.mlir
 // In each of 16 steps the input and biases anew: 139 + 40·16 + 7·16 + 279; spikes, one a step, with gain 31:
 // 77 + 31·(1 + 2)·16 + 11·16 + 155; 13 + 31·16 + 6·16.
@@ -86,6 +111,22 @@ module {
       scale = 0.5, low = -8, high = 8, every_step = false} : (tensor<?x1xf32>) -> tensor<?x1xi32>
     %1 = "snn.st_bif"(%0) {threshold = dense<1073741824> : tensor<1xi32>, initial = dense<1> : tensor<1xi32>,
       low = 0, high = 3, delay = 0} : (tensor<?x1xi32>) -> tensor<?x1xi32>
+    %2 = "snn.readout"(%1) {initial = dense<0> : tensor<1xi32>, bias = dense<0> : tensor<1xi32>, gain = 1,
+      scale = dense<0.5> : tensor<1xf64>, average = false, start = 0} : (tensor<?x1xi32>) -> tensor<?x1xf32>
+    return %2 : tensor<?x1xf32>
+  }
+}
+
+//--- payload.mlir
+// CHECK: payload.mlir:[[#@LINE+7]]:10: error: overflow: an event of this layer can carry 40000, over the 16 bits of a graded event; use fewer levels
+module {
+  func.func @net(%x: tensor<?x1xf32>) -> tensor<?x1xf32>
+      attributes {snn.levels = 20000 : i64, snn.schedule = "sigma-delta", snn.steps = 1 : i64} {
+    %0 = "snn.encode"(%x) {multiplier = dense<1.0> : tensor<1xf64>, offset = dense<0.0> : tensor<1xf64>,
+      minimum = dense<0xFFF0000000000000> : tensor<1xf64>, maximum = dense<0x7FF0000000000000> : tensor<1xf64>,
+      scale = 0.5, low = -8, high = 8, every_step = false} : (tensor<?x1xf32>) -> tensor<?x1xi32>
+    %1 = "snn.sigma_delta"(%0) {threshold = dense<4> : tensor<1xi32>, initial = dense<1> : tensor<1xi32>,
+      low = -20000, high = 20000, delay = 0} : (tensor<?x1xi32>) -> tensor<?x1xi32>
     %2 = "snn.readout"(%1) {initial = dense<0> : tensor<1xi32>, bias = dense<0> : tensor<1xi32>, gain = 1,
       scale = dense<0.5> : tensor<1xf64>, average = false, start = 0} : (tensor<?x1xi32>) -> tensor<?x1xf32>
     return %2 : tensor<?x1xf32>

@@ -10,7 +10,7 @@ use super::program::Program;
 /// Key of the manifest in the container's metadata.
 pub const MANIFEST_KEY: &str = "neurocuda.manifest";
 /// Version of the format that this crate writes and reads.
-pub const FORMAT_VERSION: u32 = 2;
+pub const FORMAT_VERSION: u32 = 3;
 /// Name of the u8 tensor with the MLIR text of the integer network.
 pub const MODULE_TENSOR: &str = "module.ann";
 

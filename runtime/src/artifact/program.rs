@@ -23,6 +23,8 @@ pub enum Schedule {
     StBif,
     /// Unsigned binary spikes, layers released one after the other; equals the integer network.
     HoldAndFire,
+    /// Graded events with the change of each activation; equals the integer network at quiescence.
+    SigmaDelta,
     /// Plain integrate-and-fire; approximates the integer network.
     Rate,
 }
@@ -32,6 +34,7 @@ impl std::fmt::Display for Schedule {
         formatter.write_str(match self {
             Self::StBif => "st-bif",
             Self::HoldAndFire => "hold-and-fire",
+            Self::SigmaDelta => "sigma-delta",
             Self::Rate => "rate",
         })
     }
@@ -206,6 +209,38 @@ pub enum OpKind {
         /// Steps until what is sent arrives.
         delay: u32,
     },
+    /// Graded neurons. `v(0) = initial`, `S(0) = 0`. Each step `v += I`; with
+    /// `target = clip(floor(v / threshold), low, high)`: if `target ≠ S`, send `target − S`, `S = target`. The membrane is never
+    /// reset.
+    SigmaDelta {
+        /// i32 `[C]`, at least 1.
+        threshold: TensorName,
+        /// i32 `[C]`, or the shape of the value.
+        initial: TensorName,
+        /// Smallest target, at most 0.
+        low: i32,
+        /// Largest target, at least 0; `high − low` fits 16 bits.
+        high: i32,
+        /// Steps until what is sent arrives.
+        delay: u32,
+    },
+    /// Graded neurons that follow a table: those of `sigma-delta` with the target of `st-bif-table`.
+    SigmaDeltaTable {
+        /// i32 `[C, K]`, ascending in each row; the largest integer pads rows.
+        breakpoints: TensorName,
+        /// i8 `[C, K]`: 1 or −1, and 0 in the padding.
+        steps: TensorName,
+        /// i32 `[C]`, the target below all breakpoints.
+        start: TensorName,
+        /// i32 `[C]`, or the shape of the value.
+        initial: TensorName,
+        /// Smallest target, at most 0.
+        low: i32,
+        /// Largest target, at least 0; `high − low` fits 16 bits.
+        high: i32,
+        /// Steps until what is sent arrives.
+        delay: u32,
+    },
     /// Integrate-and-fire behind a gate. `v(0) = initial − hold`. Each step `v += I`, in step `release` also
     /// `v += hold`, in step `release + levels` also `v −= hold`; then, if `v ≥ threshold`: send +1, `v −= threshold`.
     HoldAndFire {
@@ -275,6 +310,8 @@ impl OpKind {
         match self {
             Self::StBif { delay, .. }
             | Self::StBifTable { delay, .. }
+            | Self::SigmaDelta { delay, .. }
+            | Self::SigmaDeltaTable { delay, .. }
             | Self::HoldAndFire { delay, .. }
             | Self::If { delay, .. } => Some(*delay),
             _ => None,

@@ -443,6 +443,44 @@ proptest! {
 }
 
 #[test]
+fn graded_events_beyond_16_bits_are_refused() {
+    let found = |low: i32, high: i32, table: bool, schedule: Schedule| {
+        let mut b = Builder::new(schedule, 10);
+        let x = b.encode(&[1], false);
+        let initial = b.tensor(&[1], &[0i32]);
+        let kind = if table {
+            OpKind::SigmaDeltaTable {
+                breakpoints: b.tensor(&[1, 1], &[3i32]),
+                steps: b.tensor(&[1, 1], &[0i8]),
+                start: b.tensor(&[1], &[0i32]),
+                initial,
+                low,
+                high,
+                delay: 0,
+            }
+        } else {
+            OpKind::SigmaDelta { threshold: b.tensor(&[1], &[4i32]), initial, low, high, delay: 0 }
+        };
+        let y = b.op(kind, &[x], &[1]);
+        b.readout(y, "y");
+        b.finish().validate().map_err(|error| error.to_string())
+    };
+    for table in [false, true] {
+        for (low, high) in [(0, 32_767), (-32_767, 0), (-16_383, 16_384), (0, 0)] {
+            assert_eq!(found(low, high, table, Schedule::SigmaDelta), Ok(()));
+        }
+        for (low, high) in [(0, 32_768), (-16_384, 16_384), (i32::MIN, i32::MAX), (i32::MIN, 0)] {
+            let problem = found(low, high, table, Schedule::SigmaDelta).unwrap_err();
+            assert!(problem.contains("is more than 32767"), "{problem}");
+        }
+        let problem = found(1, 3, table, Schedule::SigmaDelta).unwrap_err();
+        assert!(problem.contains("does not hold 0"), "{problem}");
+        let problem = found(0, 3, table, Schedule::StBif).unwrap_err();
+        assert!(problem.contains("not for the schedule `st-bif`"), "{problem}");
+    }
+}
+
+#[test]
 fn tables_that_do_not_hold_together_are_refused() {
     let found = |breakpoints: &[i32], steps: &[i8], start: i32, shape: [usize; 2]| {
         let mut b = Builder::new(Schedule::StBif, 10);

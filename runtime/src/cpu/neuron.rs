@@ -20,7 +20,16 @@ enum Dynamics {
         low: i32,
         high: i32,
     },
-    StBifTable(Tables),
+    SigmaDelta {
+        threshold: Pattern,
+        low: i32,
+        high: i32,
+    },
+    /// The tracer follows a table: at once if `graded`, else by one level a step.
+    Table {
+        tables: Tables,
+        graded: bool,
+    },
     HoldAndFire {
         threshold: Pattern,
         hold: i32,
@@ -49,7 +58,7 @@ pub(super) struct Neurons {
 /// What a layer of neurons remembers besides its membranes.
 #[derive(Debug)]
 pub(super) struct NeuronState {
-    /// Spikes sent minus spikes taken back, for each neuron; only the neurons of `st-bif` have it.
+    /// Sum of what each neuron has sent, for those that follow a target: `st-bif` and `sigma-delta`.
     tracers: Vec<i32>,
     /// Events under way; slot `t mod delay` holds what was sent in step `t`.
     delayed: Vec<Events>,
@@ -81,14 +90,20 @@ impl Neurons {
                 let threshold = pattern(threshold)?;
                 (Dynamics::StBif { threshold, low: *low, high: *high }, initial, *delay)
             }
-            OpKind::StBifTable { breakpoints, steps, start, initial, delay, .. } => {
+            OpKind::SigmaDelta { threshold, initial, low, high, delay } => {
+                let threshold = pattern(threshold)?;
+                (Dynamics::SigmaDelta { threshold, low: *low, high: *high }, initial, *delay)
+            }
+            OpKind::StBifTable { breakpoints, steps, start, initial, delay, .. }
+            | OpKind::SigmaDeltaTable { breakpoints, steps, start, initial, delay, .. } => {
                 let tables = Tables::new(
                     layout,
                     parameters.values(breakpoints)?,
                     &parameters.values(steps)?,
                     &parameters.values(start)?,
                 );
-                (Dynamics::StBifTable(tables), initial, *delay)
+                let graded = matches!(kind, OpKind::SigmaDeltaTable { .. });
+                (Dynamics::Table { tables, graded }, initial, *delay)
             }
             OpKind::HoldAndFire { threshold, initial, hold, release, levels, delay } => {
                 let close = release.saturating_add(*levels);
@@ -125,7 +140,7 @@ impl Neurons {
 
     /// The state before the first step.
     pub(super) fn state(&self) -> NeuronState {
-        let has_tracer = matches!(self.dynamics, Dynamics::StBif { .. } | Dynamics::StBifTable(_));
+        let has_tracer = !matches!(self.dynamics, Dynamics::HoldAndFire { .. } | Dynamics::If { .. });
         NeuronState {
             tracers: vec![0; if has_tracer { self.len() } else { 0 }],
             delayed: vec![Events::default(); self.delay],
@@ -179,7 +194,13 @@ impl Neurons {
                     let range = (*low, *high);
                     neuron_kernel::st_bif(membranes, &mut state.tracers, threshold, range, sent);
                 }
-                Dynamics::StBifTable(tables) => tables.fire(membranes, &mut state.tracers, sent),
+                Dynamics::SigmaDelta { threshold, low, high } => {
+                    let range = (*low, *high);
+                    neuron_kernel::sigma_delta(membranes, &mut state.tracers, threshold, range, sent);
+                }
+                Dynamics::Table { tables, graded } => {
+                    tables.fire(membranes, &mut state.tracers, *graded, sent);
+                }
                 Dynamics::HoldAndFire { threshold, .. } => {
                     neuron_kernel::fire(membranes, threshold, None, sent)
                 }
@@ -187,8 +208,13 @@ impl Neurons {
                     neuron_kernel::fire(membranes, threshold, bias.as_ref(), sent)
                 }
             }
-            // Who did not fire now will not fire before something arrives: nobody was enabled.
-            state.quiet = sent.is_empty() && !matches!(self.dynamics, Dynamics::If { bias: Some(_), .. });
+            state.quiet = match &self.dynamics {
+                Dynamics::If { bias: Some(_), .. } => false,
+                // They have sent all there was to send.
+                Dynamics::SigmaDelta { .. } | Dynamics::Table { graded: true, .. } => true,
+                // Who did not fire now will not fire before something arrives: nobody was enabled.
+                _ => sent.is_empty(),
+            };
         }
         state.sent = sent.len();
         state.spikes += state.sent as u64;

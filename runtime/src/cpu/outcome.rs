@@ -14,7 +14,7 @@ pub struct Logits {
 pub struct ImageOutcome {
     /// Logits of each output, in the order of [`super::Engine::outputs`].
     pub outputs: Vec<Logits>,
-    /// Spikes of each layer of neurons, in the order of [`super::Engine::layers`]. A negative spike counts 1.
+    /// Spikes of each layer of neurons, in the order of [`super::Engine::layers`]. A negative spike counts 1, a graded event too.
     pub spikes: Vec<u64>,
     /// Synaptic operations: one for each weight that was added to an accumulator for one non-zero event.
     pub sops: u64,
@@ -24,8 +24,9 @@ pub struct ImageOutcome {
     pub certified: bool,
     /// Number of steps after which nothing was sent and nothing arrived; only of certified runs.
     pub settled_at: Option<u32>,
-    /// If asked for: what each layer sent, i8 `[steps, …shape]`, row-major, in the order of [`super::Engine::layers`].
-    pub trace: Option<Vec<Vec<i8>>>,
+    /// If asked for: what each layer sent, `[steps, …shape]`, row-major, in the order of [`super::Engine::layers`]. Spikes are ±1;
+    /// of graded events it is what they carry.
+    pub trace: Option<Vec<Vec<i16>>>,
     /// If asked for, and if [`super::Engine::class_output`] is some output: the class that it tells after each of `steps`; where two
     /// are equally likely, the first. An image that has settled keeps the last one.
     pub predictions: Option<Vec<u32>>,

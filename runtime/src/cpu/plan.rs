@@ -193,6 +193,8 @@ impl Plan {
             }),
             OpKind::StBif { .. }
             | OpKind::StBifTable { .. }
+            | OpKind::SigmaDelta { .. }
+            | OpKind::SigmaDeltaTable { .. }
             | OpKind::HoldAndFire { .. }
             | OpKind::If { .. } => {
                 let neurons = Neurons::new(kind, input, output, to, parameters)?;
@@ -281,10 +283,8 @@ impl<'a> Planner<'a> {
                 Some(buffer) => Sink::Buffer(Destination { buffer, harvest: false }),
                 None => Sink::Events,
             },
-            OpKind::StBif { .. } | OpKind::StBifTable { .. } | OpKind::HoldAndFire { .. } => {
-                self.accumulator(op, elements, 1)
-            }
             OpKind::If { gain, .. } | OpKind::Readout { gain, .. } => self.accumulator(op, elements, *gain),
+            kind if kind.is_neuron() => self.accumulator(op, elements, 1),
             _ => Sink::Events,
         }
     }

@@ -62,7 +62,7 @@ impl Engine {
     }
 
     /// Appends what every layer sent in a step.
-    fn record(&self, state: &State, step: u32, trace: &mut [Vec<i8>]) {
+    fn record(&self, state: &State, step: u32, trace: &mut [Vec<i16>]) {
         for op in &self.plan.ops {
             let PlannedOp::Neurons { neurons, state: layer, .. } = op else { continue };
             let (Some(trace), Some(shape)) = (trace.get_mut(*layer), self.layer_shapes.get(*layer)) else {
@@ -73,7 +73,7 @@ impl Engine {
             trace.resize(start + neurons.len(), 0);
             for (index, value) in state.sent(neurons, *layer, step).iter() {
                 if let Some(slot) = trace.get_mut(start + layout.row_major_of(index)) {
-                    *slot = value.signum() as i8;
+                    *slot = value as i16;
                 }
             }
         }
@@ -85,7 +85,7 @@ impl Engine {
         state: &State,
         steps: u32,
         settled_at: Option<u32>,
-        (trace, predictions): (Option<Vec<Vec<i8>>>, Option<Vec<u32>>),
+        (trace, predictions): (Option<Vec<Vec<i16>>>, Option<Vec<u32>>),
     ) -> ImageOutcome {
         let logits = |name: &str| self.logits(state, name, steps);
         ImageOutcome {

@@ -32,8 +32,8 @@ impl Tables {
         Self { layout, length, breakpoints, levels }
     }
 
-    /// Moves every tracer one level towards that of its membrane.
-    pub(super) fn fire(&self, membranes: &[i32], tracers: &mut [i32], sent: &mut Events) {
+    /// Moves every tracer to the level of its membrane if `graded`, else one level towards it.
+    pub(super) fn fire(&self, membranes: &[i32], tracers: &mut [i32], graded: bool, sent: &mut Events) {
         for (index, (membranes, tracers)) in
             membranes.chunks(CHUNK).zip(tracers.chunks_mut(CHUNK)).enumerate()
         {
@@ -44,7 +44,11 @@ impl Tables {
                 membranes.iter().zip(tracers).zip(&mut spikes).enumerate()
             {
                 let target = self.level(self.layout.channel_of(start + offset), membrane);
-                *spike = i32::from(target > *tracer) - i32::from(target < *tracer);
+                *spike = if graded {
+                    target - *tracer
+                } else {
+                    i32::from(target > *tracer) - i32::from(target < *tracer)
+                };
                 *tracer += *spike;
                 any |= *spike;
             }

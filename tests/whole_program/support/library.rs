@@ -1,12 +1,13 @@
 //! The path through the library, with every network along it.
 
-use melior::ir::Module;
+use melior::{Context, ir::Module};
 use neurocuda_compiler::{
+    backend::cpu,
     compile::{self, CompileError, Description, Settings},
     import::{self, Loaded},
     interpret::{Network, Sample, StepLimit},
     module_text,
-    pipeline::Hooks,
+    pipeline::{self, Hooks, Pipeline},
     session::{Samples, Session},
     validate::{
         artifact::sample,
@@ -83,18 +84,46 @@ pub fn compile(
         compile::compile(&context, &mut module, settings, description, &mut session, &hooks)
     });
     let (artifact, _) = result?;
-    let text = artifact.module_text().expect("the artifact carries its integer network");
     // A context of its own: in one that holds tensors of the same names, MLIR renames them.
     let own = neurocuda_dialects::new_context().expect("the dialects load");
-    let tensor = |name: &str| artifact.tensors.get(name).map(|tensor| tensor.bytes());
-    let integer = module_text::load(&own, std::str::from_utf8(text).expect("MLIR prints UTF-8"), tensor);
     Ok(Compiled {
-        integer: network(&integer.expect("the artifact's integer network can be read")),
+        integer: network(&integer_module(&own, &artifact)),
         spiking: network(&module),
         limit: step_limit(&module).expect("a spiking module states its steps"),
         engine: Engine::new(&artifact).expect("the engine takes what the compiler makes"),
         artifact,
     })
+}
+
+/// The integer network that an artifact carries.
+fn integer_module<'c>(context: &'c Context, artifact: &Artifact) -> Module<'c> {
+    let text = artifact.module_text().expect("the artifact carries its integer network");
+    let text = std::str::from_utf8(text).expect("MLIR prints UTF-8");
+    let tensor = |name: &str| artifact.tensors.get(name).map(|tensor| tensor.bytes());
+    module_text::load(context, text, tensor).expect("the artifact's integer network can be read")
+}
+
+/// The same integer network under `sigma-delta`, with events that take so many steps.
+pub fn with_delay(compiled: &Compiled, delay: u32) -> Compiled {
+    let context = neurocuda_dialects::new_context().expect("the dialects load");
+    let mut artifact = compiled.artifact.clone();
+    let mut module = integer_module(&context, &artifact);
+    let integer = network(&module);
+    let passes = Pipeline::parse(&format!("lower-to-sigma-delta{{delay={delay}}},prove-bounds"));
+    let passes = passes.expect("the passes exist");
+    pipeline::run(&context, &mut module, &passes, &mut Session::default(), &Hooks::default())
+        .expect("what compiled without delays compiles with them");
+    let outputs = artifact.manifest.outputs.iter().map(|output| output.name.clone()).collect::<Vec<_>>();
+    let emitted = cpu::emit(&module, &outputs).expect("the back end takes what the compiler makes");
+    artifact.tensors.extend(emitted.tensors);
+    (artifact.manifest.program, artifact.manifest.layers) = (emitted.program, emitted.layers);
+    Compiled {
+        integer,
+        spiking: network(&module),
+        limit: step_limit(&module).expect("a spiking module states its steps"),
+        engine: Engine::new(&artifact).expect("the engine takes what the compiler makes"),
+        artifact,
+    }
 }
 
 impl Compiled {

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 enum Schedule {
     StBif,
     HoldAndFire,
+    SigmaDelta,
 }
 
 /// Writes one random network either as an integer `ann` module or as a `snn` one: the same calls, the same random numbers.
@@ -168,6 +169,9 @@ impl Writer {
             Some(Schedule::StBif) => {
                 ("st_bif", format!("initial = {initial}, low = 0, high = {levels}, delay = {delay}"), 0)
             }
+            Some(Schedule::SigmaDelta) => {
+                ("sigma_delta", format!("initial = {initial}, low = 0, high = {levels}, delay = {delay}"), 0)
+            }
             Some(Schedule::HoldAndFire) => (
                 "hold_and_fire",
                 format!(
@@ -292,7 +296,7 @@ proptest! {
                 }
             })
             .unwrap();
-        for schedule in [Schedule::StBif, Schedule::HoldAndFire] {
+        for schedule in [Schedule::StBif, Schedule::SigmaDelta, Schedule::HoldAndFire] {
             let spiking = network(&write(Some(schedule), levels, seed));
             let mut sums: Vec<Option<Sample>> = vec![None; spiking.ops().len()];
             let mut last_change = 0;

@@ -60,6 +60,40 @@ fn st_bif_takes_back_what_late_inhibition_forbids() {
 }
 
 #[test]
+fn a_graded_neuron_sends_the_change_of_its_level() {
+    // The second neuron gets 9 at once, and -2 times the first's level, one step late; quotients below zero are rounded down.
+    let body = r#"%a = "snn.sigma_delta"(%c) {threshold = dense<2> : tensor<1xi32>, initial = dense<1> : tensor<1xi32>,
+                    low = 0, high = 255, delay = 1} : (VALUE) -> VALUE
+                  %n = "snn.scale"(%a) {weight = dense<-4> : tensor<1xi8>} : (VALUE) -> VALUE
+                  %i = "snn.add"(%c, %n) : (VALUE, VALUE) -> VALUE
+                  %s = "snn.sigma_delta"(%i) {threshold = dense<5> : tensor<1xi32>, initial = dense<2> : tensor<1xi32>,
+                    low = LOW, high = 9, delay = 0} : (VALUE) -> VALUE"#;
+    for (low, last) in [("-9", -2.0), ("-1", -1.0)] {
+        let text = one_neuron(false, &body.replace("LOW", low), PLAIN_READOUT);
+        let (outcome, sent) = simulate(&text, 9.0, LONG);
+        assert_eq!((&sent[1], &sent[2]), (&vec![5.0, 0.0, 0.0], &vec![0.0, -20.0, 0.0]));
+        // 11 / 5 first, -9 / 5 in the end.
+        assert_eq!(sent[4], [2.0, last - 2.0, 0.0]);
+        assert_eq!((outcome.settled_at, outcome.outputs[0].integer[[0]]), (Some(2), 7.0 + last));
+        // A graded event counts 1.
+        assert_eq!(outcome.spikes, [(1, 1), (4, 2)]);
+    }
+}
+
+#[test]
+fn a_graded_neuron_jumps_along_its_table() {
+    // 0 below 3, where three steps lie on one another, and back to -1 from 7 on.
+    let table = r#"%s = "snn.sigma_delta_table"(%c) {breakpoints = dense<[[3, 3, 3, 7, 7, 7, 7]]> : tensor<1x7xi32>,
+                     steps = dense<[[1, 1, 1, -1, -1, -1, -1]]> : tensor<1x7xi8>, start = dense<0> : tensor<1xi32>,
+                     initial = dense<1> : tensor<1xi32>, low = -1, high = 3, delay = 0} : (VALUE) -> VALUE"#;
+    for (x, level, spikes) in [(1.0, 0.0, 0), (2.0, 3.0, 1), (5.0, 3.0, 1), (6.0, -1.0, 1)] {
+        let (outcome, sent) = simulate(&one_neuron(false, table, PLAIN_READOUT), x, LONG);
+        assert_eq!((sent[1][0], outcome.outputs[0].integer[[0]]), (level, 7.0 + level), "{x}");
+        assert_eq!((outcome.settled_at, outcome.spikes), (Some(1), vec![(1, spikes)]), "{x}");
+    }
+}
+
+#[test]
 fn a_table_is_followed_up_and_down() {
     // 0 below −9, −1 from there to 4, 0, and 1 from 7 on. It starts at 5 and gets 3, then 3 · −1 and so on from a neuron that sends late.
     let table = |input: &str, initial: i32, delay: i32| {

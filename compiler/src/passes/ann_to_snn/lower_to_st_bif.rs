@@ -11,8 +11,7 @@
 
 use super::synapses::{self, Schedule, Site};
 use crate::{
-    analysis::latency,
-    mlir::{self, IrError, IrResult},
+    mlir::{self, IrResult},
     pass::{Claim, OptionError, Options, Pass, PassInfo},
     session::Session,
 };
@@ -45,18 +44,12 @@ impl Pass for LowerToStBif {
     fn run<'c>(&self, module: OperationRef<'c, '_>, _: &mut Session) -> IrResult<'c, ()> {
         let levels = synapses::levels(module)?;
         synapses::lower(module, &mut StBif)?;
-        let operations = mlir::operations(mlir::network_block(module)?);
-        let finals = latency::final_after(&operations, |_, operation| {
-            let range = match snn::Op::read(operation)? {
-                Some(snn::Op::StBif(snn::StBif { low, high, delay, .. }))
-                | Some(snn::Op::StBifTable(snn::StBifTable { low, high, delay, .. })) => {
-                    Some((low, high, delay))
-                }
-                _ => None,
-            };
-            Ok(range.map(|(low, high, delay)| ((high - low) as u32, delay as u32)))
-        })?;
-        synapses::annotate(module, StBif::NAME, latency::steps(&operations, &finals)?, levels)
+        // One spike a step, from one end of the levels to the other.
+        synapses::annotate_settling(module, StBif::NAME, levels, |op| match op {
+            snn::Op::StBif(snn::StBif { low, high, delay, .. })
+            | snn::Op::StBifTable(snn::StBifTable { low, high, delay, .. }) => Some((high - low, *delay)),
+            _ => None,
+        })
     }
 }
 
@@ -71,11 +64,10 @@ impl<'c, 'a> Schedule<'c, 'a> for StBif {
         site: &Site<'c, 'a>,
         requantize: &ann::Requantize<'c>,
     ) -> IrResult<'c, Value<'c, 'a>> {
-        starts_silent(site, requantize.low, requantize.high)?;
-        let threshold = requantize.threshold.read()?.to_f64();
+        synapses::starts_silent(site, requantize.low, requantize.high)?;
         let neuron = snn::StBif {
             threshold: requantize.threshold,
-            initial: site.tensor("initial", &(synapses::half(site, &threshold) + &site.charge))?,
+            initial: synapses::initial(site, requantize.threshold)?,
             low: requantize.low,
             high: requantize.high,
             delay: 0,
@@ -88,7 +80,7 @@ impl<'c, 'a> Schedule<'c, 'a> for StBif {
         site: &Site<'c, 'a>,
         table: &ann::RequantizeTable<'c>,
     ) -> IrResult<'c, Value<'c, 'a>> {
-        starts_silent(site, table.low, table.high)?;
+        synapses::starts_silent(site, table.low, table.high)?;
         let neuron = snn::StBifTable {
             breakpoints: table.breakpoints,
             steps: table.steps,
@@ -104,16 +96,6 @@ impl<'c, 'a> Schedule<'c, 'a> for StBif {
     fn readout(&mut self, site: &Site<'c, 'a>, scale: TensorAttr<'c>) -> IrResult<'c, snn::Readout<'c>> {
         synapses::readout_once(site, scale)
     }
-}
-
-fn starts_silent<'c>(site: &Site<'c, '_>, low: i64, high: i64) -> IrResult<'c, ()> {
-    if low <= 0 && high >= 0 {
-        return Ok(());
-    }
-    Err(IrError::at(
-        site.operation,
-        "a neuron starts silent: 0 must lie between its lowest and highest level",
-    ))
 }
 
 #[cfg(test)]

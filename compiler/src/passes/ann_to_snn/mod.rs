@@ -2,5 +2,6 @@
 
 pub mod lower_to_hold_and_fire;
 pub mod lower_to_rate;
+pub mod lower_to_sigma_delta;
 pub mod lower_to_st_bif;
 pub mod synapses;

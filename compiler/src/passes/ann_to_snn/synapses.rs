@@ -1,10 +1,13 @@
-//! What the three schedules have in common: synapses, readouts and the encoder. Not a pass.
+//! What the schedules have in common: synapses, readouts and the encoder. Not a pass.
 //!
 //! A schedule differs from another in its neurons and in how often input and biases are presented; weights, shapes and the order
 //! of ops are the same.
 
 use crate::{
-    analysis::charge::{self, Charges},
+    analysis::{
+        charge::{self, Charges},
+        latency,
+    },
     mlir::{self, IrError, IrResult, Number},
 };
 use melior::{
@@ -100,7 +103,7 @@ pub trait Schedule<'c, 'a> {
             site.operation,
             format!(
                 "unsupported: schedule {} cannot carry `{}`, whose function is no clamp: its neuron has to follow a table and to take \
-                 spikes back; use --schedule st-bif, or train with relu or clamp",
+                 spikes back; use --schedule st-bif or sigma-delta, or train with relu or clamp",
                 Self::NAME,
                 mlir::layer(site.operation)
             ),
@@ -269,6 +272,26 @@ pub fn annotate<'c>(
     Ok(())
 }
 
+/// States a schedule that is exact at quiescence, with the bound of steps that follows from its neurons: `neuron` tells of an op how
+/// many updates it may need once its input is there, and its delay; `None` if it is no neuron.
+///
+/// # Errors
+///
+/// If the module has no network, or the bound does not fit 32 bits.
+pub fn annotate_settling<'c>(
+    module: OperationRef<'c, '_>,
+    schedule: &str,
+    levels: i64,
+    neuron: impl Fn(&snn::Op<'c>) -> Option<(i64, i64)>,
+) -> IrResult<'c, ()> {
+    let operations = mlir::operations(mlir::network_block(module)?);
+    let finals = latency::final_after(&operations, |_, operation| {
+        let op = snn::Op::read(operation)?;
+        Ok(op.as_ref().and_then(&neuron).map(|(updates, delay)| (updates as u32, delay as u32)))
+    })?;
+    annotate(module, schedule, latency::steps(&operations, &finals)?, levels)
+}
+
 /// Largest count of an activation in an integer network.
 ///
 /// # Errors
@@ -300,6 +323,30 @@ pub fn levels<'c>(module: OperationRef<'c, '_>) -> IrResult<'c, i64> {
 pub fn half<'c>(site: &Site<'c, '_>, threshold: &[f64]) -> ArrayD<f64> {
     let half = threshold.iter().map(|threshold| (threshold / 2.0).floor()).collect::<Vec<_>>();
     charge::spread(&half, site.charge.shape())
+}
+
+/// What a membrane starts with that is to be divided by its threshold: half of that, and all biases.
+///
+/// # Errors
+///
+/// If a charge is no 32-bit integer.
+pub fn initial<'c>(site: &Site<'c, '_>, threshold: TensorAttr<'c>) -> IrResult<'c, TensorAttr<'c>> {
+    site.tensor("initial", &(half(site, &threshold.read()?.to_f64()) + &site.charge))
+}
+
+/// Refuses levels among which there is no 0, where neurons with a tracer start.
+///
+/// # Errors
+///
+/// If 0 is no level.
+pub fn starts_silent<'c>(site: &Site<'c, '_>, low: i64, high: i64) -> IrResult<'c, ()> {
+    if low <= 0 && high >= 0 {
+        return Ok(());
+    }
+    Err(IrError::at(
+        site.operation,
+        "a neuron starts silent: 0 must lie between its lowest and highest level",
+    ))
 }
 
 /// The readout of exact schedules: all charge comes once, biases first.

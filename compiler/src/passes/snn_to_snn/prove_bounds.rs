@@ -8,6 +8,11 @@
 //! Every value has a bound on the magnitude of the sum of its events up to any step; a linear op multiplies it by the sum of its
 //! weights' magnitudes. A membrane then holds at most `|initial| + gain · charge + steps · |bias| + threshold · spikes`, plus twice
 //! the charge of a gate.
+//!
+//! What a `sigma_delta` neuron has sent up to any step is its level, within `low` and `high`: its events telescope. So its readers'
+//! membranes, from which nothing is taken, are at any time a weighted sum of levels, old ones and new ones: at most `|initial|` plus the
+//! sum of the weights' magnitudes times the largest level. One event is a difference of two levels, `high − low` at most, which is noted
+//! as `snn.payload_bound`.
 
 use super::super::ann_to_snn::synapses::STEPS;
 use crate::{
@@ -20,6 +25,7 @@ use melior::ir::{
     OperationRef, ValueLike, attribute::IntegerAttribute, operation::OperationLike, r#type::IntegerType,
 };
 use neurocuda_dialects::{TensorAttr, snn, stage::Stage};
+use neurocuda_runtime::artifact::limits::MAX_PAYLOAD;
 use std::collections::HashMap;
 
 /// What is to be known of the pass.
@@ -34,6 +40,9 @@ pub const INFO: PassInfo = PassInfo {
 
 /// Name of the attribute that states the bound.
 pub const BOUND: &str = "snn.membrane_bound";
+
+/// Name of the attribute that states the largest magnitude of a graded event.
+pub const PAYLOAD: &str = "snn.payload_bound";
 
 /// Notes bounds.
 pub struct ProveBounds;
@@ -77,6 +86,9 @@ impl Pass for ProveBounds {
                     if let Some(charge) = operands.first().filter(|_| !matches!(op, snn::Op::Encode(_))) {
                         note(operation, membrane(&op, charge, largest, steps)?)?;
                     }
+                    if let Some(payload) = payload(&op) {
+                        note_payload(operation, payload)?;
+                    }
                     vec![largest; channels]
                 }
                 None => magnitude::of_linear(operation, &operands)?,
@@ -95,6 +107,8 @@ fn sent(op: &snn::Op, steps: f64) -> Option<f64> {
         }
         snn::Op::StBif(neuron) => neuron.high.max(-neuron.low) as f64,
         snn::Op::StBifTable(neuron) => neuron.high.max(-neuron.low) as f64,
+        snn::Op::SigmaDelta(neuron) => neuron.high.max(-neuron.low) as f64,
+        snn::Op::SigmaDeltaTable(neuron) => neuron.high.max(-neuron.low) as f64,
         snn::Op::HoldAndFire(neuron) => neuron.levels as f64,
         snn::Op::If(_) => steps,
         snn::Op::Readout(_) => 0.0,
@@ -111,7 +125,9 @@ fn membrane<'c>(op: &snn::Op<'c>, charge: &[f64], sent: f64, steps: f64) -> IrRe
     Ok(match op {
         snn::Op::StBif(neuron) => largest(neuron.initial)? + charge + largest(neuron.threshold)? * sent,
         // Nothing is taken from it.
-        snn::Op::StBifTable(neuron) => largest(neuron.initial)? + charge,
+        snn::Op::StBifTable(snn::StBifTable { initial, .. })
+        | snn::Op::SigmaDelta(snn::SigmaDelta { initial, .. })
+        | snn::Op::SigmaDeltaTable(snn::SigmaDeltaTable { initial, .. }) => largest(*initial)? + charge,
         snn::Op::HoldAndFire(neuron) => {
             largest(neuron.initial)? + charge + largest(neuron.threshold)? * sent + 2.0 * neuron.hold as f64
         }
@@ -138,9 +154,35 @@ fn note<'c>(operation: OperationRef<'c, '_>, bound: f64) -> IrResult<'c, ()> {
             ),
         ));
     }
-    let integer = IntegerType::new(mlir::context(operation), 64).into();
-    mlir::set_attribute(operation, BOUND, IntegerAttribute::new(integer, bound as i64).into());
+    state(operation, BOUND, bound as i64);
     Ok(())
+}
+
+/// Largest magnitude of one event of graded neurons; `None` for all other ops.
+fn payload(op: &snn::Op) -> Option<i64> {
+    match op {
+        snn::Op::SigmaDelta(snn::SigmaDelta { low, high, .. })
+        | snn::Op::SigmaDeltaTable(snn::SigmaDeltaTable { low, high, .. }) => Some(high - low),
+        _ => None,
+    }
+}
+
+fn note_payload<'c>(operation: OperationRef<'c, '_>, payload: i64) -> IrResult<'c, ()> {
+    if payload > MAX_PAYLOAD.into() {
+        return Err(IrError::at(
+            operation,
+            format!(
+                "overflow: an event of this layer can carry {payload}, over the 16 bits of a graded event; use fewer levels"
+            ),
+        ));
+    }
+    state(operation, PAYLOAD, payload);
+    Ok(())
+}
+
+fn state(operation: OperationRef, key: &str, value: i64) {
+    let integer = IntegerType::new(mlir::context(operation), 64).into();
+    mlir::set_attribute(operation, key, IntegerAttribute::new(integer, value).into());
 }
 
 #[cfg(test)]
@@ -171,7 +213,9 @@ mod tests {
                 let summary = &network.ops()[index];
                 let (shape, input) = (sent.shape(), values[summary.inputs[0]].clone());
                 let spread = |tensor| charge::read(tensor, shape).unwrap();
+                let resets = !matches!(ops[index], Some(snn::Op::SigmaDelta(_)));
                 let (threshold, initial, gate, drive) = match &ops[index] {
+                    Some(snn::Op::SigmaDelta(neuron)) => (neuron.threshold, neuron.initial, 0.0, None),
                     Some(snn::Op::StBif(neuron)) => (neuron.threshold, neuron.initial, 0.0, None),
                     Some(snn::Op::If(neuron)) => {
                         (neuron.threshold, neuron.initial, 0.0, Some((neuron.gain, neuron.bias)))
@@ -195,7 +239,7 @@ mod tests {
                 let input = input.unwrap_or_else(|| ArrayD::zeros(shape));
                 let input = drive.map_or(input.clone(), |(gain, bias)| input * gain as f64 + spread(bias));
                 let charged = membranes[index].take().unwrap_or_else(|| spread(initial)) + input;
-                let fired = &charged - spread(threshold) * sent;
+                let fired = if resets { &charged - spread(threshold) * sent } else { charged.clone() };
                 for value in charged.iter().chain(&fired) {
                     largest[index] = largest[index].max(value.abs()).max((value + gate).abs());
                 }
@@ -212,7 +256,8 @@ mod tests {
 
     #[test]
     fn no_membrane_passes_its_bound() {
-        for lowering in ["lower-to-st-bif", "lower-to-hold-and-fire", "lower-to-rate"] {
+        for lowering in ["lower-to-st-bif", "lower-to-sigma-delta", "lower-to-hold-and-fire", "lower-to-rate"]
+        {
             on_module(&integer_network(), |module| {
                 run(lowering, &[], module, &mut Session::default()).unwrap();
                 run(INFO.name, &[], module, &mut Session::default()).unwrap();

@@ -4,6 +4,8 @@
 pub const MAX_STEPS: u32 = 1_000_000;
 /// Longest delay, in steps.
 pub const MAX_DELAY: u32 = 1024;
+/// Largest magnitude of what a graded neuron sends in one step.
+pub const MAX_PAYLOAD: i32 = i16::MAX as i32;
 /// Most axes of a value.
 pub const MAX_RANK: usize = 8;
 /// Most elements of one value.

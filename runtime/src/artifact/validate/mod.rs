@@ -173,13 +173,9 @@ fn check_order(program: &Program) -> Result<(), ArtifactError> {
 
 /// The op belongs to the schedule.
 fn check_schedule(op: &Op, schedule: Schedule) -> Result<(), Problem> {
-    let name = match schedule {
-        Schedule::StBif => "st-bif",
-        Schedule::HoldAndFire => "hold-and-fire",
-        Schedule::Rate => "rate",
-    };
     let fits = match op.kind {
         OpKind::StBif { .. } | OpKind::StBifTable { .. } => schedule == Schedule::StBif,
+        OpKind::SigmaDelta { .. } | OpKind::SigmaDeltaTable { .. } => schedule == Schedule::SigmaDelta,
         OpKind::HoldAndFire { .. } => schedule == Schedule::HoldAndFire,
         OpKind::If { .. } => schedule == Schedule::Rate,
         // An exact schedule ends when nothing is sent any more, so nothing may depend on the number of steps.
@@ -190,7 +186,7 @@ fn check_schedule(op: &Op, schedule: Schedule) -> Result<(), Problem> {
     if fits {
         Ok(())
     } else {
-        Err(format!("this op or one of its settings is not for the schedule `{name}`"))
+        Err(format!("this op or one of its settings is not for the schedule `{schedule}`"))
     }
 }
 

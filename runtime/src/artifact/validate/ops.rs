@@ -2,7 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::{Problem, limits::MAX_STEPS, limits::MAX_WINDOW_PAIRS, shape_of, tensors::Tensors};
+use super::{
+    Problem,
+    limits::{MAX_PAYLOAD, MAX_STEPS, MAX_WINDOW_PAIRS},
+    shape_of,
+    tensors::Tensors,
+};
 use crate::{
     artifact::{
         Tensor,
@@ -60,7 +65,12 @@ pub(super) fn check(op: &Op, program: &Program, tensors: &BTreeMap<String, Tenso
                 Err(format!("{input:?} has {from} elements, {output:?} has {to}"))
             }
         }
-        OpKind::StBif { .. } | OpKind::StBifTable { .. } | OpKind::HoldAndFire { .. } | OpKind::If { .. } => {
+        OpKind::StBif { .. }
+        | OpKind::StBifTable { .. }
+        | OpKind::SigmaDelta { .. }
+        | OpKind::SigmaDeltaTable { .. }
+        | OpKind::HoldAndFire { .. }
+        | OpKind::If { .. } => {
             expect(output, input)?;
             neuron(&op.kind, output, &tensors)
         }
@@ -279,19 +289,29 @@ fn per_channel_or_element(name: &str, shape: &[usize], tensors: &Tensors) -> Res
     tensors.integers(name, &[&[channels(shape)], shape])
 }
 
+/// A tracer starts at 0; a graded neuron sends its whole change at once.
+fn tracer(kind: &OpKind, low: i32, high: i32) -> Result<(), Problem> {
+    if low > 0 || high < 0 {
+        return Err(format!("the tracer's range {low}..={high} does not hold 0"));
+    }
+    let graded = matches!(kind, OpKind::SigmaDelta { .. } | OpKind::SigmaDeltaTable { .. });
+    if graded && high.checked_sub(low).is_none_or(|most| most > MAX_PAYLOAD) {
+        return Err(format!("an event from {low} to {high} is more than {MAX_PAYLOAD}"));
+    }
+    Ok(())
+}
+
 fn neuron(kind: &OpKind, shape: &[usize], tensors: &Tensors) -> Result<(), Problem> {
     match kind {
-        OpKind::StBif { threshold, initial, low, high, .. } => {
-            if *low > 0 || *high < 0 {
-                return Err(format!("the tracer's range {low}..={high} does not hold 0"));
-            }
+        OpKind::StBif { threshold, initial, low, high, .. }
+        | OpKind::SigmaDelta { threshold, initial, low, high, .. } => {
+            tracer(kind, *low, *high)?;
             tensors.thresholds(threshold, channels(shape))?;
             per_channel_or_element(initial, shape, tensors).map(drop)
         }
-        OpKind::StBifTable { breakpoints, steps, start, initial, low, high, .. } => {
-            if *low > 0 || *high < 0 {
-                return Err(format!("the tracer's range {low}..={high} does not hold 0"));
-            }
+        OpKind::StBifTable { breakpoints, steps, start, initial, low, high, .. }
+        | OpKind::SigmaDeltaTable { breakpoints, steps, start, initial, low, high, .. } => {
+            tracer(kind, *low, *high)?;
             tensors.tables([breakpoints, steps, start], channels(shape), *low..=*high)?;
             per_channel_or_element(initial, shape, tensors).map(drop)
         }

@@ -62,12 +62,12 @@ impl Run {
             .collect()
     }
 
-    pub(super) fn trace(&self, steps: u32) -> Vec<Vec<i8>> {
+    pub(super) fn trace(&self, steps: u32) -> Vec<Vec<i16>> {
         let layers = self.steps.first().map_or(0, |step| step.spikes.len());
         let layer = |layer: usize| {
             self.steps[..steps as usize]
                 .iter()
-                .flat_map(|step| step.spikes[layer].iter().map(|&s| s as i8))
+                .flat_map(|step| step.spikes[layer].iter().map(|&s| i16::try_from(s).unwrap()))
                 .collect()
         };
         (0..layers).map(layer).collect()
@@ -147,6 +147,8 @@ fn start(artifact: &Artifact, op: &Op) -> Memory {
     match &op.kind {
         OpKind::StBif { initial, .. }
         | OpKind::StBifTable { initial, .. }
+        | OpKind::SigmaDelta { initial, .. }
+        | OpKind::SigmaDeltaTable { initial, .. }
         | OpKind::If { initial, .. }
         | OpKind::Readout { initial, .. } => {
             memory.membrane = parameter(artifact, initial, &shape);
@@ -333,7 +335,12 @@ fn execute(
             memory.membrane.iter_mut().zip(inputs[0]).for_each(|(sum, x)| *sum += x);
             maxima(&memory.membrane).iter().zip(before).map(|(now, before)| now - before).collect()
         }
-        OpKind::StBif { .. } | OpKind::StBifTable { .. } | OpKind::HoldAndFire { .. } | OpKind::If { .. } => {
+        OpKind::StBif { .. }
+        | OpKind::StBifTable { .. }
+        | OpKind::SigmaDelta { .. }
+        | OpKind::SigmaDeltaTable { .. }
+        | OpKind::HoldAndFire { .. }
+        | OpKind::If { .. } => {
             let spikes = fire(artifact, &op.kind, inputs[0], &to, t, memory);
             step.active |= spikes.iter().any(|&spike| spike != 0);
             memory.delayed.push_back(spikes.clone());
@@ -397,11 +404,15 @@ fn fire(
     t: u32,
     memory: &mut Memory,
 ) -> Vec<i64> {
-    if let OpKind::StBifTable { breakpoints, steps, start, .. } = kind {
-        return follow(artifact, [breakpoints, steps, start], current, memory);
+    if let OpKind::StBifTable { breakpoints, steps, start, .. }
+    | OpKind::SigmaDeltaTable { breakpoints, steps, start, .. } = kind
+    {
+        let graded = matches!(kind, OpKind::SigmaDeltaTable { .. });
+        return follow(artifact, [breakpoints, steps, start], graded, current, memory);
     }
     let mut spikes = vec![0; current.len()];
     let (OpKind::StBif { threshold, .. }
+    | OpKind::SigmaDelta { threshold, .. }
     | OpKind::HoldAndFire { threshold, .. }
     | OpKind::If { threshold, .. }) = kind
     else {
@@ -423,6 +434,12 @@ fn fire(
                 } else if *v < 0 && *s > i64::from(*low) {
                     (*spike, *v, *s) = (-1, *v + threshold, *s - 1);
                 }
+            }
+            OpKind::SigmaDelta { low, high, .. } => {
+                let s = &mut memory.tracer[i];
+                *v += current[i];
+                let target = v.div_euclid(threshold).clamp(i64::from(*low), i64::from(*high));
+                (*spike, *s) = (target - *s, target);
             }
             OpKind::HoldAndFire { hold, release, levels, .. } => {
                 *v += current[i];
@@ -452,6 +469,7 @@ fn fire(
 fn follow(
     artifact: &Artifact,
     [breakpoints, steps, start]: [&String; 3],
+    graded: bool,
     current: &[i64],
     memory: &mut Memory,
 ) -> Vec<i64> {
@@ -466,7 +484,8 @@ fn follow(
             let row = channel * length..(channel + 1) * length;
             let passed = row.filter(|&k| i64::from(breakpoints[k]) <= memory.membrane[i]);
             let target = i64::from(start[channel]) + passed.map(|k| i64::from(steps[k])).sum::<i64>();
-            let spike = (target - memory.tracer[i]).signum();
+            let change = target - memory.tracer[i];
+            let spike = if graded { change } else { change.signum() };
             memory.tracer[i] += spike;
             spike
         })

@@ -119,7 +119,8 @@ impl Generator<'_> {
 
     fn neurons(&mut self, input: ValueId) {
         let shape = self.builder.shape(input).to_vec();
-        if self.schedule == Schedule::StBif && self.choices.coin() {
+        let tabulated = matches!(self.schedule, Schedule::StBif | Schedule::SigmaDelta);
+        if tabulated && self.choices.coin() {
             return self.tables(input, &shape);
         }
         let most = self.choices.pick(&[3, 60, 900]);
@@ -131,6 +132,11 @@ impl Generator<'_> {
             Schedule::StBif => {
                 let (low, high) = (-(self.choices.range(0..4) as i32), self.choices.range(0..9) as i32);
                 OpKind::StBif { threshold, initial, low, high, delay }
+            }
+            Schedule::SigmaDelta => {
+                let most = self.choices.pick(&[4, 256, 16_000]);
+                let (low, high) = (-(self.choices.range(0..most) as i32), self.choices.range(0..most) as i32);
+                OpKind::SigmaDelta { threshold, initial, low, high, delay }
             }
             Schedule::HoldAndFire => OpKind::HoldAndFire {
                 threshold,
@@ -164,21 +170,24 @@ impl Generator<'_> {
             starts.push(level);
             levels.push(level);
             for &breakpoint in &row {
-                let step = if breakpoint == i32::MAX { 0 } else { self.choices.pick(&[1i8, 1, -1]) };
+                let sizes = if self.schedule == Schedule::StBif { [1i8, 1, -1] } else { [1, 100, -90] };
+                let step = if breakpoint == i32::MAX { 0 } else { self.choices.pick(&sizes) };
                 level += i32::from(step);
                 levels.push(level);
                 steps.push(step);
             }
             breakpoints.extend(row);
         }
-        let kind = OpKind::StBifTable {
-            breakpoints: self.builder.tensor(&[shape[0], length], &breakpoints),
-            steps: self.builder.tensor(&[shape[0], length], &steps),
-            start: self.builder.tensor(&shape[..1], &starts),
-            initial: self.parameter(shape, 20),
-            low: *levels.iter().min().unwrap(),
-            high: *levels.iter().max().unwrap(),
-            delay: self.choices.pick(&[0, 0, 1, 2]),
+        let breakpoints = self.builder.tensor(&[shape[0], length], &breakpoints);
+        let steps = self.builder.tensor(&[shape[0], length], &steps);
+        let start = self.builder.tensor(&shape[..1], &starts);
+        let initial = self.parameter(shape, 20);
+        let (low, high) = (*levels.iter().min().unwrap(), *levels.iter().max().unwrap());
+        let delay = self.choices.pick(&[0, 0, 1, 2]);
+        let kind = if self.schedule == Schedule::StBif {
+            OpKind::StBifTable { breakpoints, steps, start, initial, low, high, delay }
+        } else {
+            OpKind::SigmaDeltaTable { breakpoints, steps, start, initial, low, high, delay }
         };
         self.add(kind, &[input], shape);
     }
@@ -360,12 +369,15 @@ fn generate(choices: &[u32], schedule: Schedule) -> Option<(Artifact, Images)> {
     artifact.validate().ok().map(|()| (artifact, images.unwrap()))
 }
 
+const SCHEDULES: [Schedule; 4] =
+    [Schedule::StBif, Schedule::HoldAndFire, Schedule::SigmaDelta, Schedule::Rate];
+
 fn schedules() -> impl Strategy<Value = Schedule> {
-    prop_oneof![Just(Schedule::StBif), Just(Schedule::HoldAndFire), Just(Schedule::Rate)]
+    prop::sample::select(&SCHEDULES[..])
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1500))]
+    #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
     fn engine_equals_reference(
@@ -387,7 +399,7 @@ fn random_programs_are_worth_running() {
     let (mut valid, mut compared, mut certified, mut spikes) = (0, 0, 0, 0);
     for index in 0..300 {
         let choices = strategy.new_tree(&mut runner).unwrap().current();
-        let schedule = [Schedule::StBif, Schedule::HoldAndFire, Schedule::Rate][index % 3];
+        let schedule = SCHEDULES[index % SCHEDULES.len()];
         let Some((artifact, images)) = generate(&choices, schedule) else { continue };
         valid += 1;
         let options = RunOptions::default();

@@ -95,6 +95,65 @@ fn a_gate_holds_spikes_back_until_it_opens() {
     assert!(!run(&artifact, 10, Some(2)).unwrap().certified);
 }
 
+/// Two `sigma-delta` neurons in a row, thresholds 4 and 3, levels −255 to 255, on a pixel that comes once; −2 times the first goes
+/// on beside the pixel.
+fn graded(steps: u32, delay: u32) -> Artifact {
+    let mut b = Builder::new(Schedule::SigmaDelta, steps);
+    let x = b.encode(&[1], false);
+    let first = b.sigma_delta(x, &[4], 255, delay);
+    let inhibition = b.linear(first, 1, &[-2]);
+    let sum = b.op(OpKind::Add, &[x, inhibition], &[1]);
+    let second = b.sigma_delta(sum, &[3], 255, delay);
+    let y = b.linear(second, 1, &[10]);
+    b.readout(y, "y");
+    b.finish()
+}
+
+#[test]
+fn a_graded_neuron_sends_its_level_at_once() {
+    // (2 + 200) / 4 is 50, (1 + 200 − 100) / 3 is 33.
+    let outcome = run(&graded(1, 0), 200, None).unwrap();
+    assert_eq!(outcome.trace, Some(vec![vec![50], vec![33]]));
+    assert_eq!((outcome.outputs[0].integer[0], outcome.steps, outcome.settled_at), (330, 1, Some(1)));
+    // A graded event counts 1, whatever it carries.
+    assert_eq!((outcome.spikes, outcome.sops), (vec![1, 1], 2));
+    assert_eq!(run(&graded(1, 0), 0, None).unwrap().spikes, [0, 0]);
+}
+
+#[test]
+fn a_graded_neuron_corrects_what_it_sent_too_early() {
+    // The second neuron hears the pixel two steps before what takes half of it back: (1 + 200) / 3 is 67.
+    let outcome = run(&graded(20, 2), 200, None).unwrap();
+    assert_eq!(outcome.trace, Some(vec![vec![50, 0, 0, 0, 0, 0], vec![67, 0, -34, 0, 0, 0]]));
+    assert_eq!((outcome.outputs[0].integer[0], outcome.steps, outcome.settled_at), (330, 6, Some(5)));
+    assert_eq!(outcome.spikes, [1, 2]);
+    assert!(run(&graded(5, 2), 200, None).is_ok());
+    assert_eq!(run(&graded(4, 2), 200, None).unwrap_err().id(), "bound-violated");
+    assert!(!run(&graded(20, 2), 200, Some(4)).unwrap().certified);
+}
+
+#[test]
+fn graded_events_are_summed_exactly_whatever_they_carry() {
+    // Eight-bit weights times events of up to ±32,767 leave the sums in i16, some events alone and some with others.
+    for (weight, most) in [(1, 510), (127, 510), (-128, 510), (3, 16_383), (-128, 16_383)] {
+        let mut b = Builder::new(Schedule::SigmaDelta, 3);
+        let x = b.encode(&[90, 2, 2], false);
+        let weights: Vec<i8> = (0..90).map(|i| [64, -64, 127, -3][i % 4]).collect();
+        let weights = b.tensor(&[90], &weights);
+        let x = b.op(OpKind::Scale { weight: weights }, &[x], &[90, 2, 2]);
+        let a = b.sigma_delta(x, &(0..90).map(|i| 1 + i % 7).collect::<Vec<_>>(), most, 1);
+        let x = b.conv3x3(a, 90, &(0..90 * 90 * 9).map(|i| (i % 5) as i8 - 2).collect::<Vec<_>>());
+        let c = b.sigma_delta(x, &[9; 90], most, 0);
+        let both = b.op(OpKind::Concat { axis: 0 }, &[a, c], &[180, 2, 2]);
+        let x = b.conv3x3(both, 30, &vec![weight; 180 * 30 * 9]);
+        b.readout(x, "y");
+        let pixels = (0..360).map(|i| (i * i * 31 % 256) as u8).collect();
+        let images = Images::from_u8(vec![90, 2, 2], pixels, None).unwrap();
+        let options = RunOptions { timesteps: None, trace: true, ..RunOptions::default() };
+        assert_eq!(compare(&b.finish(), &images, &options), 1, "weight {weight}, levels {most}");
+    }
+}
+
 #[test]
 fn rate_runs_as_long_as_asked_and_averages() {
     let mut b = Builder::new(Schedule::Rate, 4);
