@@ -4,7 +4,7 @@ use crate::support::{
     browser::{Browser, Window},
     checkpoint::Checkpoint,
     command::neurocudac,
-    tiny::Tiny,
+    tiny::{GRAPH, Tiny},
 };
 use serde_json::Value;
 use std::path::Path;
@@ -64,9 +64,8 @@ fn look(browser: &mut Browser, page: &Path, report: &Value, window: Window) -> (
     let charts = seen["charts"].as_array().unwrap();
     for chart in charts {
         let id = chart["id"].as_str().unwrap();
-        let numbers = |value: &Value| {
-            value.as_array().unwrap().iter().map(|x| x.as_f64().unwrap()).collect::<Vec<_>>()
-        };
+        let numbers =
+            |value: &Value| value.as_array().unwrap().iter().map(|x| x.as_f64().unwrap()).collect::<Vec<_>>();
         let outer = numbers(&chart["box"]);
         assert!(outer[2] - outer[0] > 150.0 && outer[3] - outer[1] > 80.0, "{name} {id}: {outer:?}");
         assert!(outer[0] >= 0.0 && outer[2] <= width, "{name} {id} {window:?}: {outer:?}");
@@ -99,7 +98,10 @@ fn look(browser: &mut Browser, page: &Path, report: &Value, window: Window) -> (
         let [field, value, text] = [0, 1, 2].map(|index| figure[index].as_str().unwrap());
         let wanted = report.pointer(field).and_then(Value::as_f64);
         assert_eq!(value.parse::<f64>().ok(), wanted, "{name}: {field}");
-        assert!(is_rounded(text, wanted.unwrap(), field.contains("_interval/")), "{name}: {field} {value} {text}");
+        assert!(
+            is_rounded(text, wanted.unwrap(), field.contains("_interval/")),
+            "{name}: {field} {value} {text}"
+        );
     }
     let text = seen["text"].as_str().unwrap();
     for gate in report["gates"].as_array().unwrap() {
@@ -125,7 +127,8 @@ fn look_everywhere(browser: &mut Browser, page: &Path, report: &Path) {
 /// Charts of a page, by their names.
 fn charts(page: &Path) -> Vec<String> {
     let page = std::fs::read_to_string(page).unwrap();
-    let ids = page.split("<svg").skip(1).map(|svg| svg.split("id=\"").nth(1).unwrap().split('"').next().unwrap());
+    let ids =
+        page.split("<svg").skip(1).map(|svg| svg.split("id=\"").nth(1).unwrap().split('"').next().unwrap());
     ids.map(str::to_owned).collect()
 }
 
@@ -158,7 +161,10 @@ fn the_page_of_a_trained_network_is_readable_everywhere() {
         assert_eq!(layer["error"], layer["spiking_error"]);
     }
     let page = std::fs::read_to_string(path("vgg.html")).unwrap();
-    assert!(!page.contains("http") && !page.contains(&*folder.path().to_string_lossy()), "the page points elsewhere");
+    assert!(
+        !page.contains("http") && !page.contains(&*folder.path().to_string_lossy()),
+        "the page points elsewhere"
+    );
     if let Some(mut browser) = Browser::start() {
         look_everywhere(&mut browser, &path("vgg.html"), &path("r.json"));
     }
@@ -168,9 +174,19 @@ fn the_page_of_a_trained_network_is_readable_everywhere() {
 fn pages_of_other_networks_are_readable_too() {
     let tiny = Tiny::new();
     let text = |name: &str| tiny.path(name).display().to_string();
-    let outputs = |name: &str| ["--report".to_owned(), text(&format!("{name}.json")), "--html".to_owned(), text(&format!("{name}.html"))];
+    let outputs = |name: &str| {
+        [
+            "--report".to_owned(),
+            text(&format!("{name}.json")),
+            "--html".to_owned(),
+            text(&format!("{name}.html")),
+        ]
+    };
     let mut pages = vec![];
     for schedule in ["rate", "hold-and-fire"] {
+        // A name that no chart has room for.
+        let graph = GRAPH.replace("# relu", "# encoder.stages.0.blocks.11.intermediate_activation_function");
+        std::fs::write(tiny.path("net.ncg"), graph).unwrap();
         tiny.compile(&["--schedule", schedule]).succeeds();
         let outputs = outputs(schedule);
         tiny.validate(&outputs.each_ref().map(String::as_str)).succeeds();
@@ -193,11 +209,18 @@ fn pages_of_other_networks_are_readable_too() {
     // The same bytes for any number of threads.
     for threads in ["1", "3"] {
         tiny.validate(&["--threads", threads, "--html", &text("again.html")]).succeeds();
-        assert_eq!(std::fs::read(tiny.path("again.html")).unwrap(), std::fs::read(tiny.path("hold-and-fire.html")).unwrap());
+        assert_eq!(
+            std::fs::read(tiny.path("again.html")).unwrap(),
+            std::fs::read(tiny.path("hold-and-fire.html")).unwrap()
+        );
     }
     assert!(!charts(&tiny.path("rate.html")).contains(&"settled".to_owned()));
     let Some(mut browser) = Browser::start() else { return };
     for name in pages {
-        look_everywhere(&mut browser, &tiny.path(&format!("{name}.html")), &tiny.path(&format!("{name}.json")));
+        look_everywhere(
+            &mut browser,
+            &tiny.path(&format!("{name}.html")),
+            &tiny.path(&format!("{name}.json")),
+        );
     }
 }

@@ -5,7 +5,8 @@ use crate::support::tiny::Tiny;
 /// What validation prints, without time and memory.
 fn printed(tiny: &Tiny) -> String {
     let finished = tiny.validate(&[]).succeeds();
-    let differs = |line: &&str| ["time ", "peak memory "].iter().any(|name| line.trim_start().starts_with(name));
+    let differs =
+        |line: &&str| ["time ", "peak memory "].iter().any(|name| line.trim_start().starts_with(name));
     let lines = finished.stdout.lines().filter(|line| !differs(line)).map(str::trim_end);
     lines.collect::<Vec<_>>().join("\n")
 }

@@ -89,7 +89,7 @@ impl Activity {
         let mut counts = sizes().map(|size| vec![0_i64; size]).collect::<Vec<_>>();
         let outcome = engine.watch_image(image, index, options, &mut |spike| {
             spikes[spike.layer][spike.neuron] += 1;
-            counts[spike.layer][spike.neuron] += i64::from(spike.sign);
+            counts[spike.layer][spike.neuron] += i64::from(spike.value);
         })?;
         let steps = outcome.steps;
         Ok((outcome, Self { spikes, counts, steps }))

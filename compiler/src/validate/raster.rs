@@ -69,7 +69,7 @@ impl Raster {
             if let (Ok(place), true) = (place, spike.step < MOST_STEPS) {
                 let letters = &mut neurons[place].spikes;
                 letters.extend(std::iter::repeat_n('.', (spike.step as usize).saturating_sub(letters.len())));
-                letters.push(if spike.sign < 0 { '-' } else { '+' });
+                letters.push(if spike.value < 0 { '-' } else { '+' });
             }
         })?;
         Ok(Self { steps: outcome.steps.min(MOST_STEPS), run_steps: outcome.steps, layers })

@@ -40,7 +40,10 @@ pub struct Window {
 
 fn program() -> Option<PathBuf> {
     let folders = env::split_paths(&env::var_os("PATH")?).collect::<Vec<_>>();
-    NAMES.iter().flat_map(|name| folders.iter().map(move |folder| folder.join(name))).find(|path| path.exists())
+    NAMES
+        .iter()
+        .flat_map(|name| folders.iter().map(move |folder| folder.join(name)))
+        .find(|path| path.exists())
 }
 
 impl Browser {
@@ -52,8 +55,19 @@ impl Browser {
         };
         let profile = tempfile::tempdir().expect("there is room for temporary files");
         let process = Command::new(program)
-            .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-dev-shm-usage"])
-            .args(["--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"])
+            .args([
+                "--headless",
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-quic",
+                "--disable-dev-shm-usage",
+            ])
+            .args([
+                "--no-first-run",
+                "--disable-background-networking",
+                "--disable-component-update",
+                "--disable-sync",
+            ])
             .args(["--remote-debugging-port=0", "about:blank"])
             .arg(format!("--user-data-dir={}", profile.path().display()))
             .stdin(Stdio::null())
@@ -107,8 +121,10 @@ impl Browser {
 
     /// The value of a JavaScript expression in the page.
     pub fn evaluate(&mut self, expression: &str) -> Value {
-        let answer =
-            self.call("Runtime.evaluate", json!({"expression": expression, "returnByValue": true, "awaitPromise": true}));
+        let answer = self.call(
+            "Runtime.evaluate",
+            json!({"expression": expression, "returnByValue": true, "awaitPromise": true}),
+        );
         assert!(answer["exceptionDetails"].is_null(), "{answer}");
         answer["result"]["value"].clone()
     }
@@ -116,7 +132,8 @@ impl Browser {
     /// Writes a picture of the whole page into the folder that `NEUROCUDA_SCREENSHOTS` names, if it names one.
     pub fn picture(&mut self, name: &str) {
         let Some(folder) = env::var_os("NEUROCUDA_SCREENSHOTS") else { return };
-        let picture = self.call("Page.captureScreenshot", json!({"format": "png", "captureBeyondViewport": true}));
+        let picture =
+            self.call("Page.captureScreenshot", json!({"format": "png", "captureBeyondViewport": true}));
         let bytes = STANDARD.decode(picture["data"].as_str().expect("a picture")).expect("base64");
         fs::write(Path::new(&folder).join(format!("{name}.png")), bytes).expect("the folder can be written");
     }

@@ -3,8 +3,8 @@ use crate::validate::{
     curve::Curve,
     raster::{Raster, RasterLayer, RasterNeuron},
     report::{
-        Accuracy, Gate, LayerReport, LogitCount, Neurons, OutputReport, PassRecord, Provenance, Settled, SettledBin,
-        SpikeHistogram, Steps,
+        Accuracy, Gate, LayerReport, LogitCount, Neurons, OutputReport, PassRecord, Provenance, Settled,
+        SettledBin, SpikeHistogram, Steps,
     },
     statistics::McNemar,
 };
@@ -48,7 +48,11 @@ fn report() -> Report {
         }),
         agreement: Some(0.9927),
         agreement_interval: Some([0.98, 0.995]),
-        curve: Some(Curve { steps: vec![1, 2, 3], accuracy: Some(vec![0.1, 0.5, 0.9266]), agreement: vec![0.1, 0.5, 0.9927] }),
+        curve: Some(Curve {
+            steps: vec![1, 2, 3],
+            accuracy: Some(vec![0.1, 0.5, 0.9266]),
+            agreement: vec![0.1, 0.5, 0.9927],
+        }),
         logits: LogitCount { compared: 20_000, equal: 20_000 },
         outputs: vec![OutputReport {
             name: "y".to_owned(),
@@ -70,7 +74,10 @@ fn report() -> Report {
                 p50: 3,
                 p90: 4,
                 p99: 4,
-                histogram: vec![SettledBin { from: 3, to: 3, images: 1000 }, SettledBin { from: 4, to: 4, images: 1000 }],
+                histogram: vec![
+                    SettledBin { from: 3, to: 3, images: 1000 },
+                    SettledBin { from: 4, to: 4, images: 1000 },
+                ],
             }),
         },
         neurons: Neurons { found: 100, converted: 100 },
@@ -86,7 +93,11 @@ fn report() -> Report {
         passes: Some(vec![PassRecord { pass: "quantize".to_owned(), ops: [12, 13], change: None }]),
         gates: vec![Gate { name: "exact".to_owned(), passed: true, detail: "all equal".to_owned() }],
         notes: vec![],
-        provenance: Provenance { artifact: "abc".to_owned(), command: "neurocudac validate".to_owned(), ..Provenance::default() },
+        provenance: Provenance {
+            artifact: "abc".to_owned(),
+            command: "neurocudac validate".to_owned(),
+            ..Provenance::default()
+        },
         peak_memory_mb: Some(80.0),
         seconds: 12.0,
     }
@@ -103,7 +114,14 @@ fn the_page_has_every_chart_and_no_time() {
     assert_eq!(charts(&page), ["curve", "settled", "errors", "spikes-0", "raster"]);
     let other = Report { seconds: 1.0, peak_memory_mb: None, ..report() };
     assert_eq!(super::page(&other).unwrap(), page);
-    for wanted in ["92.66\u{202f}%", "exact p = <data value=\"0.0922", "12\u{202f}346", ">1.23<", "not measured", "first 4 of 5 steps"] {
+    for wanted in [
+        "92.66\u{202f}%",
+        "exact p = <data value=\"0.0922",
+        "12\u{202f}346",
+        ">1.23<",
+        "not measured",
+        "first 4 of 5 steps",
+    ] {
         assert!(page.contains(wanted), "{wanted}");
     }
 }
