@@ -12,8 +12,8 @@ pub struct Spike {
     pub layer: usize,
     /// The neuron, row-major.
     pub neuron: usize,
-    /// 1 or −1; what a graded event carries.
-    pub value: i16,
+    /// What it sends, such as 1 or −1; never 0.
+    pub value: i32,
 }
 
 /// The first output with classes, if it tells one class of an image: of `heads`, the shape of its logits and what becomes of them.
@@ -51,8 +51,7 @@ impl Engine {
             let Some(shape) = self.layer_shapes.get(*layer) else { continue };
             let layout = Layout::new(shape);
             for (index, value) in state.sent(neurons, *layer, step).iter() {
-                let neuron = layout.row_major_of(index);
-                seen(Spike { step, layer: *layer, neuron, value: value as i16 });
+                seen(Spike { step, layer: *layer, neuron: layout.row_major_of(index), value });
             }
         }
     }

@@ -23,6 +23,11 @@ use plotters::{
 /// Pixels of a chart across; it is shown between 0.8 and 1.3 times as large.
 const WIDTH: u32 = 440;
 
+/// About how many numbers stand at an axis of whole numbers that is so long.
+pub fn whole(span: f64) -> usize {
+    span.clamp(1.0, 6.0) as usize
+}
+
 /// Accuracy and agreement over steps.
 pub fn curve(curve: &Curve, float: Option<f64>) -> Result<Markup, PageError> {
     let last = f64::from(curve.steps.last().copied().unwrap_or(1));
@@ -46,10 +51,10 @@ pub fn curve(curve: &Curve, float: Option<f64>) -> Result<Markup, PageError> {
         let labels = Labels {
             x: "steps",
             y: "images (%)",
-            x_tick: &|x| tick(*x, last),
+            x_tick: &|x| tick(*x, last.max(5.0)),
             y_tick: &|y| tick(*y, 100.0),
             left: 58,
-            ticks: (6, 6),
+            ticks: (whole(last), 6),
         };
         let mut chart = axes(area, 0.0..last, 0.0..101.0, &labels)?;
         let line = |values: &[f64]| {
@@ -119,7 +124,7 @@ pub fn label(
 ) -> Result<(), Box<dyn std::error::Error>> {
     let (left, y) = chart.backend_coord(&(0.0, height));
     let style = text().color(&INK.light).pos(Pos::new(HPos::Right, VPos::Center));
-    area.draw(&Text::new(ending(name, 17), (left - 8 * FINE as i32, y), style))?;
+    area.draw(&Text::new(ending(name, 15), (left - 8 * FINE as i32, y), style))?;
     Ok(())
 }
 
@@ -143,10 +148,10 @@ pub fn spikes(index: usize, layer: &LayerReport, histogram: &SpikeHistogram) -> 
         let labels = Labels {
             x: "spikes per image",
             y: "neurons (%)",
-            x_tick: &|x| tick(*x, last * width),
+            x_tick: &|x| tick(*x, (last * width).max(5.0)),
             y_tick: &|y| tick(*y, most),
             left: 58,
-            ticks: (5, 4),
+            ticks: (whole(last * width).min(5), 4),
         };
         let mut chart = axes(area, 0.5..last * width + 0.5, 0.0..most, &labels)?;
         let bars = shares.iter().enumerate().filter(|(_, share)| **share > 0.0).map(|(bin, &share)| {
@@ -180,7 +185,7 @@ pub fn settled(settled: &Settled, mean: f64) -> Result<Markup, PageError> {
             x_tick: &|x| tick(*x, span.max(5.0)),
             y_tick: &|y| count(*y),
             left: 66,
-            ticks: (6, if most < 4.0 { 2 } else { 5 }),
+            ticks: (whole(span), whole(most).min(5)),
         };
         let mut chart = axes(area, range.clone(), 0.0..most, &labels)?;
         let bars = settled.histogram.iter().map(|bin| {

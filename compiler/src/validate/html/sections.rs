@@ -18,9 +18,11 @@ pub fn all(report: &Report) -> Result<Markup, PageError> {
         section.tiles aria-label="Summary" { (accuracy(report)) (agreement(report)) (operations(report)) (steps(report)) }
         (gates(report))
         (time(report)?)
-        (errors(report)?)
-        (activity(report)?)
-        (raster(report)?)
+        div.pair.stacks {
+            div { (errors(report)?) (activity(report)?) }
+            div { (raster(report)?) }
+        }
+        (tables::layers(report))
         (tables::passes(report))
         (tables::provenance(report))
     })
@@ -68,7 +70,7 @@ fn accuracy(report: &Report) -> Markup {
     };
     tile(
         "Accuracy",
-        datum("/accuracy/snn", accuracy.snn, &percent(accuracy.snn, 2)),
+        html! { (datum("/accuracy/snn", accuracy.snn, &percent(accuracy.snn, 2))) span.unit { " spiking network" } },
         html! {
             table.small {
                 caption.unseen { "Accuracy of the three networks" }
@@ -97,8 +99,11 @@ fn agreement(report: &Report) -> Markup {
         "Agreement",
         figure,
         html! {
-            @if let Some(range) = report.agreement_interval { p { (interval("/agreement_interval", range)) } }
-            p { "of the answers are the float network’s." }
+            p {
+                "of the answers are the float network’s"
+                @if let Some(range) = report.agreement_interval { "; " (interval("/agreement_interval", range)) }
+                "."
+            }
             @if logits.compared > 0 {
                 p {
                     (datum("/logits/equal", logits.equal as f64, &count(logits.equal as f64))) " of "
@@ -173,7 +178,10 @@ fn gates(report: &Report) -> Markup {
             ul.gates {
                 @for gate in &report.gates {
                     @let verdict = if gate.passed { "pass" } else { "fail" };
-                    li.(verdict) { span.mark { (if gate.passed { "✓" } else { "✗" }) } " " strong { (gate.name) } ": " (gate.detail) }
+                    li.(verdict) {
+                        span.mark { (if gate.passed { "✓" } else { "✗" }) }
+                        span { strong { (gate.name) } ": " (gate.detail) }
+                    }
                 }
             }
             @for note in &report.notes { p.note { (note) } }
@@ -240,7 +248,7 @@ fn time(report: &Report) -> Result<Markup, PageError> {
 
 fn errors(report: &Report) -> Result<Markup, PageError> {
     let images = report.layers.first().map_or(0, |layer| layer.layer_images);
-    let Some(chart) = charts::errors(&report.layers)? else { return Ok(tables::layers(report)) };
+    let Some(chart) = charts::errors(&report.layers)? else { return Ok(html! {}) };
     let equal = report.schedule != Schedule::Rate;
     let legend = [("integer", "integer network"), ("spiking", "spiking network")];
     Ok(html! {
@@ -253,7 +261,6 @@ fn errors(report: &Report) -> Result<Markup, PageError> {
             }
             (figure(chart, &legend, tables::errors(report)))
         }
-        (tables::layers(report))
     })
 }
 
@@ -273,7 +280,7 @@ fn activity(report: &Report) -> Result<Markup, PageError> {
                     @for (layer, chart, histogram) in charts {
                         figure {
                             h3 { (layer.name) }
-                            p.note { (tables::silent(histogram)) " silent · " (format!("{:.2}", layer.spikes_per_neuron)) " spikes on average" }
+                            p.note { (tables::silent(histogram)) " silent · mean " (format!("{:.2}", layer.spikes_per_neuron)) }
                             (chart)
                             details { summary { "Numbers" } div.scroll tabindex="0" { (tables::histogram(histogram)) } }
                         }

@@ -3,7 +3,7 @@
 use super::{
     PageError,
     canvas::{Caption, Labels, axes, draw},
-    charts::label,
+    charts::{label, whole},
     numbers::tick,
     palette::{INTEGER, SPIKING},
 };
@@ -40,10 +40,10 @@ pub fn raster(raster: &Raster, layers: &[LayerReport]) -> Result<Option<Markup>,
         let labels = Labels {
             x: "step",
             y: "",
-            x_tick: &|x| tick(*x, steps),
+            x_tick: &|x| tick(*x, steps.max(5.0)),
             y_tick: &|_| String::new(),
             left: 126,
-            ticks: (6, 0),
+            ticks: (whole(steps), 0),
         };
         let mut chart = axes(area, 0.0..steps, 0.0..all as f64, &labels)?;
         let mut top = all as f64 - GAP as f64 / 2.0;

@@ -60,7 +60,7 @@ fn told(engine: &Engine, image: ImageView<'_>, options: &RunOptions, steps: u32)
     let sizes = engine.layer_shapes().iter().map(|shape| shape.iter().product::<usize>()).collect::<Vec<_>>();
     let mut trace = sizes.iter().map(|size| vec![0; size * steps as usize]).collect::<Vec<_>>();
     let told = engine.watch_image(image, 0, options, &mut |spike| {
-        trace[spike.layer][spike.step as usize * sizes[spike.layer] + spike.neuron] = spike.value;
+        trace[spike.layer][spike.step as usize * sizes[spike.layer] + spike.neuron] = spike.value as i16;
     });
     assert_eq!(told.unwrap().steps, steps);
     trace
