@@ -25,9 +25,10 @@ def convert(
     loader: Loader,
     *,
     example: Any = None,
-    schedule: str = "st-bif",
+    schedule: str | None = None,
     levels: int | None = None,
     timesteps: int | None = None,
+    max_drop: float | None = None,
     samples: int = 1000,
     target: str = "cpu",
     validate_each: bool = False,
@@ -44,9 +45,11 @@ def convert(
         loader: A `DataLoader`, a data set, an array, or any iterable of `x`, `(x, y)` or dicts. Training data, not test data.
         example: A batch to trace with; the loader's first one if absent.
         schedule: `st-bif` (signed spikes, exact), `hold-and-fire` (unsigned spikes, exact), `sigma-delta` (graded events, exact after
-            one step) or `rate` (plain integrate-and-fire, approximate).
+            one step) or `rate` (plain integrate-and-fire, approximate). `st-bif` if absent; with `max_drop`, whichever costs least.
         levels: Largest count of an activation. 31 if absent; for `rate`, the number of timesteps.
         timesteps: Number of steps of a `rate` network, 32 if absent. The exact schedules run until they have settled.
+        max_drop: Search levels, steps and schedule, as far as they are absent, for the network with the fewest synaptic operations
+            whose accuracy drops by at most so many percentage points. Half of the samples fit, the other half judge; no labels.
         samples: Calibrate on at most this many.
         target: What to compile for: `cpu`.
         validate_each: Run the network before and after every pass, and stop at one that does not keep what it claims.
@@ -69,7 +72,7 @@ def convert(
     """
     with Folder().on_success() as folder, random_state(), Progress(progress) as shown:
         float_model, data = _prepare(model, loader, example, samples, folder, shown)
-        settings = Settings(schedule, levels, timesteps, target, validate_each)
+        settings = Settings(schedule, levels, timesteps, target, validate_each, max_drop)
         return build(float_model, data, settings, folder, shown, threads)
 
 
@@ -78,14 +81,16 @@ class Settings:
 
     def __init__(
         self,
-        schedule: str,
+        schedule: str | None,
         levels: int | None = None,
         timesteps: int | None = None,
         target: str = "cpu",
         validate_each: bool = False,
+        max_drop: float | None = None,
     ) -> None:
-        self.arguments = ["--schedule", schedule, "--target", target]
-        for option, value in (("--levels", levels), ("--timesteps", timesteps)):
+        self.arguments = ["--target", target]
+        options = {"--schedule": schedule, "--levels": levels, "--timesteps": timesteps, "--max-drop": max_drop}
+        for option, value in options.items():
             self.arguments += [option, str(value)] if value is not None else []
         self.arguments += ["--validate-each"] if validate_each else []
 

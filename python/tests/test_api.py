@@ -128,6 +128,14 @@ def test_bytes_stay_bytes():
     assert torch.equal(snn(images), snn(images.float()))
 
 
+def test_the_cheapest_network_within_a_drop(small):
+    snn = neurocuda.convert(small, torch.cat([IMAGES, IMAGES]), max_drop=100, **QUIET)
+    # Anything is good enough: the fewest levels, or steps, that are tried.
+    assert snn.summary()["levels"] in (3, 8)
+    with pytest.raises(neurocuda.NeurocudaError, match="max-drop-samples"):
+        neurocuda.convert(small, IMAGES, max_drop=1, **QUIET)
+
+
 @pytest.mark.parametrize("schedule", ["hold-and-fire", "sigma-delta", "rate"])
 def test_other_schedules(small, schedule):
     snn = neurocuda.convert(small, IMAGES, schedule=schedule, levels=15 if schedule != "rate" else None, **QUIET)
