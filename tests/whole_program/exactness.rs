@@ -72,7 +72,15 @@ fn exact(checkpoint: &Checkpoint, schedule: &str, levels: u32, limit: usize) {
     let settled = report["steps"]["settled_max"].as_u64().unwrap();
     assert!(0 < settled && settled <= report["steps"]["bound"].as_u64().unwrap(), "{what}");
     assert!(report["steps"]["settled_mean"].as_f64().unwrap() <= settled as f64, "{what}");
-    for gate in ["all-converted", "exact", "settled", "max-drop"] {
+    let exit = &report["early_exit"];
+    assert_eq!((&exit["proved"], &exit["changed"]), (&limit.into(), &0.into()), "{what}");
+    let mean = |name: &str| exit[name].as_f64().unwrap();
+    assert!(0.0 < mean("mean_steps_with") && mean("mean_steps_with") <= mean("mean_steps_without"), "{what}");
+    // A layer of `hold-and-fire` waits for the one before, so the last one has all its steps to come.
+    if schedule == "hold-and-fire" {
+        assert!(mean("mean_steps_with") + 1.0 < mean("mean_steps_without"), "{what}");
+    }
+    for gate in ["all-converted", "exact", "settled", "early-exit", "max-drop"] {
         let gates = report["gates"].as_array().unwrap();
         assert!(
             gates.iter().any(|found| found["name"] == gate && found["passed"] == true),

@@ -89,3 +89,28 @@ fn heads_are_applied_to_outputs_and_not_to_what_is_compared() {
     let expected = floats("class").iter().map(|class| format!("{class} {class}\n")).collect::<String>();
     assert_eq!(printed, expected);
 }
+
+#[test]
+fn an_early_exit_changes_no_output() {
+    let tiny = Tiny::new();
+    let run = |output: &str, more: &[&str]| {
+        let [artifact, data, output] = ["net.ncx", "test.safetensors", output].map(|name| tiny.path(name));
+        neurocudac(&[&"run", &artifact, &"--data", &data, &"-o", &output], more)
+    };
+    for schedule in ["st-bif", "hold-and-fire"] {
+        tiny.compile(&["--schedule", schedule]).succeeds();
+        run("whole.safetensors", &[]).succeeds();
+        // One layer of neurons, whose input is final after the first step.
+        for more in [&["--early-exit"][..], &["--early-exit=2"], &["--early-exit", "--timesteps", "1"]] {
+            let finished = run("early.safetensors", more).succeeds();
+            let note = "early exit: 1.0 steps on average, 1 at most";
+            assert!(finished.stderr.contains(note), "{}", finished.stderr);
+            let [whole, early] = ["whole.safetensors", "early.safetensors"]
+                .map(|name| std::fs::read(tiny.path(name)).unwrap());
+            assert_eq!(whole, early, "{schedule} {more:?}");
+        }
+    }
+    run("early.safetensors", &["--early-exit=0"]).ends_with(2);
+    tiny.compile(&["--schedule", "rate", "--timesteps", "8"]).succeeds();
+    run("early.safetensors", &["--early-exit"]).ends_with(2).says("exit-unproved");
+}

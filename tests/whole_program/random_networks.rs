@@ -124,6 +124,14 @@ fn logits(compiled: &Compiled, images: &Images, index: usize) -> Result<Vec<Vec<
     let input = sample(images, index).unwrap();
     let integer = compiled.integer_logits(&input);
     let found = [compiled.interpreted_logits(&input), compiled.engine_logits(images, index)];
+    for last_layers in [1, 2, u32::MAX] {
+        let early = compiled.early_logits(images, index, last_layers);
+        if early != integer {
+            return Err(format!(
+                "an exit before the last {last_layers} layers: {early:?}, integer {integer:?}"
+            ));
+        }
+    }
     compiled.same_reals(&input, images, index)?;
     if found.iter().all(|found| *found == integer) {
         return Ok(integer);

@@ -48,9 +48,12 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         .fold(None, |most: Option<f64>, one| Some(most.map_or(one, |most| most.max(one))));
     let mut parts = shards.iter().map(|shard| (shard.first, shard.data.clone())).collect::<Vec<_>>();
     parts.sort();
+    // Shards of different origins are refused.
+    let last_layers = shards.first().map_or(1, |shard| shard.origin.last_layers);
     let hash = data::hash(&arguments.artifact)?;
     let whole = shard::merge(shards, &hash, &artifact.manifest).map_err(Failure::input)?;
-    let demands = Demands { max_drop: arguments.max_drop, limit: None, timesteps: None, first: 0 };
+    let demands =
+        Demands { max_drop: arguments.max_drop, limit: None, timesteps: None, last_layers, first: 0 };
     let mut report = summarize(&artifact, &whole, &demands);
     report.peak_memory_mb = memory;
     report.provenance.artifact = hash;

@@ -87,6 +87,10 @@ fn facts(report: &Report) -> Table {
         }
         _ => fact("steps", steps.bound.to_string()),
     }
+    if let Some(exit) = report.early_exit {
+        let (with, without) = (exit.mean_steps_with, exit.mean_steps_without);
+        fact("early exit", format!("logits proved after {with:.1} steps on average instead of {without:.1}"));
+    }
     fact("spikes per image", format!("{:.0}", report.spikes_per_image));
     let ratio = report.sops_per_mac.map_or_else(String::new, |ratio| {
         format!("; {ratio:.2} for each of {:.0} multiply-accumulates", report.macs_per_image)

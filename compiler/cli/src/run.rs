@@ -1,10 +1,10 @@
 //! `neurocudac run`: runs an artifact on images.
 
-use crate::{data, failure::Failure, output, progress};
+use crate::{data, failure::Failure, messages, output, progress};
 use clap::Args;
 use neurocuda_runtime::{
     artifact::program::Schedule,
-    cpu::{Engine, EngineError, ImageOutcome, RunOptions},
+    cpu::{EarlyExit, Engine, EngineError, ImageOutcome, RunOptions},
     data::Images,
     head::{Head, HeadFunction},
 };
@@ -30,6 +30,13 @@ pub struct Arguments {
     #[arg(long, value_name = "T", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     timesteps: Option<u32>,
 
+    /// Stop an image of an exact schedule as soon as its logits are proved; they are those of the whole run. What so many last layers
+    /// of neurons still send is computed and not awaited: with 1 as soon as the one before has sent its last spike, with all of them
+    /// after the first step, because then it is the integer network that is run.
+    #[arg(long, value_name = "LAYERS", num_args = 0..=1, require_equals = true, default_missing_value = "1",
+          value_parser = clap::value_parser!(u32).range(1..))]
+    early_exit: Option<u32>,
+
     /// Run only the first images.
     #[arg(long, value_name = "N", value_parser = data::count())]
     limit: Option<usize>,
@@ -49,14 +56,26 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let engine = Engine::new(&artifact).map_err(engine_failure)?;
     let images = data::open(&arguments.data, engine.input_shape())?;
     let count = arguments.limit.unwrap_or(images.len()).min(images.len());
+    if arguments.early_exit.is_some() && engine.schedule() == Schedule::Rate {
+        return Err(Failure::input(
+            "exit-unproved: a `rate` network can change its answer in its last step; leave --early-exit out, \
+             or compile for an exact schedule",
+        ));
+    }
     let outcomes = simulate(arguments, &engine, &images, count)?;
-    let unsettled = outcomes.iter().position(|outcome| !outcome.certified);
+    let unsettled = outcomes.iter().position(|outcome| !outcome.certified && outcome.exit.is_none());
     if let Some(index) = unsettled.filter(|_| engine.schedule() != Schedule::Rate) {
         return Err(Failure::input(format!(
             "not-settled: image {index} had not settled after {} steps; it does within {}",
             outcomes[index].steps,
             engine.steps()
         )));
+    }
+    if arguments.early_exit.is_some() {
+        let steps = outcomes.iter().map(|outcome| u64::from(outcome.steps));
+        let mean = steps.clone().sum::<u64>() as f64 / count.max(1) as f64;
+        let most = steps.max().unwrap_or(0);
+        messages::note(format_args!("early exit: {mean:.1} steps on average, {most} at most"));
     }
     match &arguments.output {
         Some(path) => write(path, &engine, &outcomes),
@@ -97,8 +116,13 @@ fn simulate(
     count: usize,
 ) -> Result<Vec<ImageOutcome>, Failure> {
     let bar = progress::bar("run", count);
-    let options =
-        RunOptions { timesteps: arguments.timesteps, trace: arguments.trace, ..RunOptions::default() };
+    let early_exit = arguments.early_exit.map(|last_layers| EarlyExit { last_layers, take: true });
+    let options = RunOptions {
+        timesteps: arguments.timesteps,
+        trace: arguments.trace,
+        early_exit,
+        ..RunOptions::default()
+    };
     let outcomes = engine.run(images, 0..count, &options, || bar.inc()).map_err(engine_failure);
     bar.finish_and_clear();
     outcomes

@@ -60,6 +60,10 @@ pub struct Arguments {
     #[arg(long, value_name = "T", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     timesteps: Option<u32>,
 
+    /// Last layers of neurons that an early exit does not wait for; see `run --early-exit`.
+    #[arg(long, value_name = "LAYERS", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    early_exit: u32,
+
     /// Largest drop of accuracy, in percentage points; a paired standard error is allowed on top.
     #[arg(long, value_name = "POINTS", default_value_t = 1.0)]
     max_drop: f64,
@@ -125,6 +129,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         max_drop: arguments.max_drop,
         limit: arguments.limit,
         timesteps: arguments.timesteps,
+        last_layers: arguments.early_exit,
         first: arguments.first,
     };
     let cache = model::cache(arguments.cache_dir.as_ref(), arguments.no_cache);
@@ -185,13 +190,14 @@ fn origin(arguments: &Arguments, model: &Model) -> Result<Origin, Failure> {
         artifact: data::hash(&arguments.artifact)?,
         model: model.hash(&arguments.normalization),
         timesteps: arguments.timesteps,
+        last_layers: arguments.early_exit,
     })
 }
 
 /// Everything that the counts of a chunk depend on.
 fn key(arguments: &Arguments, model: &Model) -> Result<String, Failure> {
-    let Origin { producer, artifact, model: network, timesteps } = origin(arguments, model)?;
-    let range = format!("{:?} {timesteps:?} {}", arguments.limit, arguments.first);
+    let Origin { producer, artifact, model: network, timesteps, last_layers } = origin(arguments, model)?;
+    let range = format!("{:?} {timesteps:?} {last_layers} {}", arguments.limit, arguments.first);
     let parts = [producer, artifact, network, data::hash(&arguments.data)?, range];
     Ok(blake3::hash(parts.join("\n").as_bytes()).to_hex()[..32].to_owned())
 }

@@ -6,6 +6,7 @@
 
 use super::{
     curve::CurveTally,
+    exit::ExitTally,
     layers::{Activity, LayerPair, LayerScale, compare},
     meaning::Meaning,
     raster::Raster,
@@ -23,7 +24,7 @@ use ndarray::{ArrayD, IxDyn};
 use neurocuda_dialects::ann;
 use neurocuda_runtime::{
     artifact::{Artifact, Manifest, program::Schedule},
-    cpu::{Engine, EngineError, ImageOutcome, RunOptions},
+    cpu::{EarlyExit, Engine, EngineError, ImageOutcome, RunOptions},
     data::Images,
 };
 use rayon::prelude::*;
@@ -50,6 +51,8 @@ pub struct Demands {
     pub limit: Option<usize>,
     /// Number of steps; see [`RunOptions::timesteps`].
     pub timesteps: Option<u32>,
+    /// Last layers that an early exit does not wait for; see [`EarlyExit`].
+    pub last_layers: u32,
     /// Position of the first image in the whole set, of which this is a part: layers are measured on the whole set's first ones.
     pub first: usize,
 }
@@ -240,7 +243,12 @@ impl Subjects {
     ) -> Result<Tally, ValidateError> {
         let start = Instant::now();
         let labelled = self.class_count(images).is_some();
-        let options = RunOptions { timesteps: demands.timesteps, predictions: true, ..RunOptions::default() };
+        let options = RunOptions {
+            timesteps: demands.timesteps,
+            predictions: true,
+            early_exit: Some(EarlyExit { last_layers: demands.last_layers, take: false }),
+            ..RunOptions::default()
+        };
         let done = AtomicUsize::new(range.start);
         let [float_shapes, integer_shapes] = self.said_shapes();
         let known =
@@ -351,6 +359,7 @@ impl Subjects {
                     logits.iter().zip(&outcome.integer).filter(|&(&a, &b)| a == f64::from(b)).count() as u64;
             }
         }
+        tally.early_exit = ExitTally::of(outcome, integer_logits);
         if let Some(settled) = outcome.settled_at.filter(|_| outcome.certified) {
             tally.certified = 1;
             tally.settled_max = settled;

@@ -5,6 +5,7 @@ pub mod artifact;
 pub mod bits;
 pub mod curve;
 pub mod each;
+pub mod exit;
 pub mod html;
 pub mod layers;
 pub mod meaning;

@@ -49,6 +49,8 @@ pub struct Report {
     pub sops_per_mac: Option<f64>,
     /// Timesteps.
     pub steps: Steps,
+    /// What an early exit saves; absent for `rate`.
+    pub early_exit: Option<EarlyExit>,
     /// Nonlinear elements of the real network and how many became neurons.
     pub neurons: Neurons,
     /// One entry for each layer of neurons.
@@ -154,6 +156,23 @@ pub struct SettledBin {
     pub to: u32,
     /// Images.
     pub images: u64,
+}
+
+/// Early exits: the logits are proved before the last spike is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct EarlyExit {
+    /// Layers of neurons, counted from each output, that are not waited for.
+    pub last_layers: u32,
+    /// Images that settled, which the means are of.
+    pub images: usize,
+    /// Images whose logits were proved.
+    pub proved: usize,
+    /// Mean number of steps until the logits were proved.
+    pub mean_steps_with: f64,
+    /// Mean number of steps until the image had settled.
+    pub mean_steps_without: f64,
+    /// Images with a proved logit that is not the integer network's; where there is none, no prediction changes either.
+    pub changed: usize,
 }
 
 /// Nonlinear elements and neurons.

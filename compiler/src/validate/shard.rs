@@ -33,6 +33,8 @@ pub struct Origin {
     pub model: String,
     /// Cap on the number of steps.
     pub timesteps: Option<u32>,
+    /// Last layers that an early exit does not wait for.
+    pub last_layers: u32,
 }
 
 /// The counts of consecutive images.

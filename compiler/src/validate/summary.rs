@@ -2,6 +2,7 @@
 
 use super::{
     artifact::Demands,
+    exit::ExitTally,
     layers::LayerScale,
     report::{
         Accuracy, Gate, LayerReport, LogitCount, Neurons, OutputReport, PassRecord, Provenance, Report,
@@ -70,6 +71,7 @@ pub fn summarize(artifact: &Artifact, tally: &Tally, demands: &Demands) -> Repor
             settled_mean: exact.then(|| tally.settled_sum as f64 / tally.certified.max(1) as f64),
             settled: settled(&tally.settled),
         },
+        early_exit: exact.then(|| ExitTally::report(tally, demands.last_layers)),
         neurons: Neurons {
             found: manifest.nonlinearities.found,
             converted: manifest.nonlinearities.converted,
@@ -189,6 +191,7 @@ fn gates(artifact: &Artifact, tally: &Tally, demands: &Demands) -> Vec<Gate> {
                 tally.certified, tally.images, tally.settled_max, manifest.program.steps
             ),
         ));
+        gates.push(ExitTally::gate(tally));
     }
     if let Some((drop, error)) = tally.drop_points() {
         gates.push(gate(

@@ -3,6 +3,7 @@
 use super::{
     bits::Bits,
     curve::{CurveTally, add},
+    exit::ExitTally,
     raster::Raster,
 };
 use serde::{Deserialize, Serialize};
@@ -49,6 +50,8 @@ pub struct Tally {
     pub settled_sum: u64,
     /// Images by the number of steps until they had settled; entry 0 is of those that never did anything.
     pub settled: Vec<u64>,
+    /// Early exits.
+    pub early_exit: ExitTally,
     /// For each layer: what was measured against the float network.
     pub layers: Vec<LayerTally>,
     /// Images that `layers` counts.
@@ -139,6 +142,7 @@ impl Tally {
         self.settled_max = self.settled_max.max(next.settled_max);
         self.settled_sum += next.settled_sum;
         add(&mut self.settled, &next.settled);
+        self.early_exit.add(&next.early_exit);
         self.layers.resize(self.layers.len().max(next.layers.len()), LayerTally::default());
         for (sum, next) in self.layers.iter_mut().zip(&next.layers) {
             sum.squared_error += next.squared_error;

@@ -8,6 +8,7 @@
 mod encoder;
 mod error;
 mod events;
+mod exit;
 mod layout;
 mod neuron;
 mod neuron_kernel;
@@ -24,12 +25,14 @@ mod table;
 mod tensors;
 #[cfg(test)]
 mod tests;
+mod to_come;
 mod watch;
 
 use std::{ops::Range, sync::Mutex};
 
 pub use error::EngineError;
-pub use outcome::{ImageOutcome, Logits};
+use exit::Exits;
+pub use outcome::{Exit, ImageOutcome, Logits};
 use plan::Plan;
 use rayon::prelude::*;
 use state::State;
@@ -45,6 +48,17 @@ use crate::{
     head::Head,
 };
 
+/// Whether a run of an exact schedule may end before the network is silent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EarlyExit {
+    /// Layers of neurons, counted from each readout, whose last spikes are computed from their membranes and not awaited. With 1 it
+    /// is the state of the readouts' own neighbours that is looked at; with all of them every image ends after its first step, because
+    /// then it is the integer network that is run. More than 1 relies on the gates of `hold-and-fire` as the compiler sets them.
+    pub last_layers: u32,
+    /// Whether to end the run, or to note where it could end, in [`ImageOutcome::exit`], and go on.
+    pub take: bool,
+}
+
 /// How to run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RunOptions {
@@ -55,6 +69,8 @@ pub struct RunOptions {
     pub trace: bool,
     /// Whether to record the class that the network would answer after each step.
     pub predictions: bool,
+    /// Whether, and how, to look for a proof of the logits before the network is silent.
+    pub early_exit: Option<EarlyExit>,
 }
 
 /// Shape of the logits behind an output, and its head.
@@ -72,6 +88,7 @@ fn head_of(program: &Program, output: &NamedShape) -> (Vec<usize>, Option<Head>)
 #[derive(Debug)]
 pub struct Engine {
     plan: Plan,
+    exits: Option<Exits>,
     schedule: Schedule,
     steps: u32,
     input_shape: Vec<usize>,
@@ -95,6 +112,7 @@ impl Engine {
         let neurons = program.ops.iter().filter(|op| op.kind.is_neuron());
         Ok(Self {
             plan: Plan::new(artifact)?,
+            exits: Exits::new(program),
             schedule: program.schedule,
             steps: program.steps,
             input_shape: manifest.input.shape.clone(),

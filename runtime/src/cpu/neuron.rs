@@ -14,7 +14,7 @@ use crate::artifact::{
 
 /// What neurons do besides integrating.
 #[derive(Debug)]
-enum Dynamics {
+pub(super) enum Dynamics {
     StBif {
         threshold: Pattern,
         low: i32,
@@ -49,19 +49,19 @@ enum Dynamics {
 pub(super) struct Neurons {
     pub(super) input: ValueId,
     pub(super) output: ValueId,
-    dynamics: Dynamics,
+    pub(super) dynamics: Dynamics,
     /// Membranes before the first step.
     initial: Vec<i32>,
-    delay: usize,
+    pub(super) delay: usize,
 }
 
 /// What a layer of neurons remembers besides its membranes.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct NeuronState {
     /// Sum of what each neuron has sent, for those that follow a target: `st-bif` and `sigma-delta`.
-    tracers: Vec<i32>,
+    pub(super) tracers: Vec<i32>,
     /// Events under way; slot `t mod delay` holds what was sent in step `t`.
-    delayed: Vec<Events>,
+    pub(super) delayed: Vec<Events>,
     /// Events under way, counted.
     pub(super) in_flight: usize,
     /// Whether the layer does nothing until its membranes are touched.

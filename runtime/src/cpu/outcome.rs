@@ -9,21 +9,33 @@ pub struct Logits {
     pub real: Vec<f32>,
 }
 
+/// Where the logits were known before the network was silent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exit {
+    /// Steps that had run by then.
+    pub steps: u32,
+    /// The integer logits of silence, of each output in the order of [`super::Engine::outputs`].
+    pub logits: Vec<Vec<i32>>,
+}
+
 /// What one image did.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ImageOutcome {
-    /// Logits of each output, in the order of [`super::Engine::outputs`].
+    /// Logits of each output, in the order of [`super::Engine::outputs`]; of a run that was left early those that it would have
+    /// ended with.
     pub outputs: Vec<Logits>,
     /// Spikes of each layer of neurons, in the order of [`super::Engine::layers`]. A negative spike counts 1, a graded event too.
     pub spikes: Vec<u64>,
     /// Synaptic operations: one for each weight that was added to an accumulator for one non-zero event.
     pub sops: u64,
-    /// Steps that the logits, spikes and operations are of.
+    /// Steps that the logits, spikes and operations are of; of a run that was left early, steps that it took.
     pub steps: u32,
     /// Whether the run ended because nothing is sent any more, so that the logits are final. Never for `rate`.
     pub certified: bool,
     /// Number of steps after which nothing was sent and nothing arrived; only of certified runs.
     pub settled_at: Option<u32>,
+    /// If asked for: when the logits were proved. Never for `rate`.
+    pub exit: Option<Exit>,
     /// If asked for: what each layer sent, `[steps, …shape]`, row-major, in the order of [`super::Engine::layers`]. Spikes are ±1;
     /// of graded events it is what they carry.
     pub trace: Option<Vec<Vec<i16>>>,

@@ -123,7 +123,7 @@ pub(super) struct MaxPool {
 }
 
 /// What a max pool remembers.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct MaxPoolState {
     /// Running sum of the events of each input element.
     sums: Vec<i32>,

@@ -1,8 +1,8 @@
 //! The loop over timesteps and what it proves.
 
 use super::{
-    Engine, EngineError, ImageOutcome, Logits, RunOptions, layout::Layout, plan::PlannedOp, state::State,
-    watch::Spike,
+    Engine, EngineError, Exit, ImageOutcome, Logits, RunOptions, exit::Countdown, layout::Layout,
+    plan::PlannedOp, state::State, watch::Spike,
 };
 use crate::{artifact::program::Schedule, data::ImageView};
 
@@ -21,6 +21,9 @@ impl Engine {
         let limit = if exact { asked.min(self.steps) } else { asked };
         let mut trace = options.trace.then(|| vec![vec![]; self.layers.len()]);
         let mut predictions = options.predictions.then(Vec::new).filter(|_| self.class_output().is_some());
+        let countdown = self.exits.as_ref().zip(options.early_exit);
+        let mut countdown = countdown.map(|(exits, early)| Countdown::new(exits, early.last_layers));
+        let mut exit = None;
         let mut settled_at = 0;
         state.reset(&self.plan);
         for step in 0..limit {
@@ -37,11 +40,20 @@ impl Engine {
             if state.is_active() {
                 settled_at = step + 1;
             }
+            if let Some(outputs) = self.proved(&mut countdown, state, image, step) {
+                let logits = outputs.iter().map(|output| output.integer.clone()).collect();
+                exit = Some(Exit { steps: step + 1, logits });
+                if options.early_exit.is_some_and(|early| early.take) {
+                    let outcome = self.outcome(state, step + 1, None, (trace, predictions));
+                    return Ok(ImageOutcome { outputs, exit, ..outcome });
+                }
+            }
             if exact && self.is_final(state, step) {
-                return Ok(self.outcome(state, step + 1, Some(settled_at), (trace, predictions)));
+                let outcome = self.outcome(state, step + 1, Some(settled_at), (trace, predictions));
+                return Ok(ImageOutcome { exit, ..outcome });
             }
         }
-        let outcome = self.outcome(state, limit, None, (trace, predictions));
+        let outcome = ImageOutcome { exit, ..self.outcome(state, limit, None, (trace, predictions)) };
         if !exact {
             return Ok(outcome);
         }
@@ -87,17 +99,22 @@ impl Engine {
         settled_at: Option<u32>,
         (trace, predictions): (Option<Vec<Vec<i16>>>, Option<Vec<u32>>),
     ) -> ImageOutcome {
-        let logits = |name: &str| self.logits(state, name, steps);
         ImageOutcome {
-            outputs: self.outputs.iter().filter_map(|output| logits(&output.name)).collect(),
+            outputs: self.logits_of(state, steps),
             spikes: state.neurons.iter().map(|layer| layer.spikes).collect(),
             sops: state.operations,
             steps,
             certified: settled_at.is_some(),
             settled_at,
+            exit: None,
             trace,
             predictions,
         }
+    }
+
+    /// Logits of every output after so many steps.
+    pub(super) fn logits_of(&self, state: &State, steps: u32) -> Vec<Logits> {
+        self.outputs.iter().filter_map(|output| self.logits(state, &output.name, steps)).collect()
     }
 
     /// Logits of an output after so many steps.

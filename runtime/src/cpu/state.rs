@@ -9,7 +9,7 @@ use super::{
 use crate::data::ImageView;
 
 /// A dense buffer: zero, or added to.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Buffer {
     pub(super) values: Vec<i32>,
     /// Whether something was added since the last reader.
@@ -17,7 +17,7 @@ pub(super) struct Buffer {
 }
 
 /// All memory of a run; used again for the next image.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct State {
     events: Vec<Events>,
     pub(super) buffers: Vec<Buffer>,
@@ -83,6 +83,31 @@ impl State {
         self.encoded = false;
         for (index, op) in plan.ops.iter().enumerate() {
             self.op(plan, index, op, image, step);
+        }
+    }
+
+    /// Sends at once all that is to come after `step` from the layers that `is_last` names; the others have sent everything.
+    pub(super) fn conclude(
+        &mut self,
+        plan: &Plan,
+        is_last: impl Fn(usize) -> bool,
+        image: ImageView<'_>,
+        step: u32,
+    ) {
+        self.events.iter_mut().for_each(Events::clear);
+        for (index, op) in plan.ops.iter().enumerate() {
+            match op {
+                PlannedOp::Encode { .. } => {}
+                PlannedOp::Neurons { neurons, state, membranes, current } => {
+                    if is_last(index) {
+                        self.gather(neurons.input, *membranes, *current, neurons.gain());
+                        let sent = &mut self.events[neurons.output];
+                        let membranes = &self.buffers[*membranes].values;
+                        neurons.to_come(step, membranes, &self.neurons[*state], sent);
+                    }
+                }
+                _ => self.op(plan, index, op, image, step),
+            }
         }
     }
 

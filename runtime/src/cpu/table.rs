@@ -43,7 +43,7 @@ impl Tables {
             for (offset, ((&membrane, tracer), spike)) in
                 membranes.iter().zip(tracers).zip(&mut spikes).enumerate()
             {
-                let target = self.level(self.layout.channel_of(start + offset), membrane);
+                let target = self.level_of(start + offset, membrane);
                 *spike = if graded {
                     target - *tracer
                 } else {
@@ -56,6 +56,11 @@ impl Tables {
                 sent.push_chunk(start, &spikes);
             }
         }
+    }
+
+    /// The level that a neuron follows at a membrane.
+    pub(super) fn level_of(&self, neuron: usize, membrane: i32) -> i32 {
+        self.level(self.layout.channel_of(neuron), membrane)
     }
 
     fn level(&self, channel: usize, membrane: i32) -> i32 {

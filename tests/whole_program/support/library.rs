@@ -16,7 +16,7 @@ use neurocuda_compiler::{
 };
 use neurocuda_runtime::{
     artifact::{Artifact, program::Schedule},
-    cpu::{Engine, ImageOutcome, RunOptions},
+    cpu::{EarlyExit, Engine, ImageOutcome, Logits, RunOptions},
     data::Images,
 };
 use std::{path::Path, sync::Arc};
@@ -187,6 +187,17 @@ impl Compiled {
             }
         }
         Ok(())
+    }
+
+    /// Integer logits of an image that the engine leaves early.
+    pub fn early_logits(&self, images: &Images, index: usize, last_layers: u32) -> Vec<Vec<i64>> {
+        let image = images.image(index).expect("the image is there");
+        let early_exit = Some(EarlyExit { last_layers, take: true });
+        let options = RunOptions { early_exit, ..RunOptions::default() };
+        let outcome = self.engine.run_image(image, index, &options).expect("the engine runs");
+        assert!(outcome.exit.is_some(), "image {index} has no exit");
+        let integers = |output: &Logits| output.integer.iter().map(|&value| i64::from(value)).collect();
+        outcome.outputs.iter().map(integers).collect()
     }
 
     /// Integer logits of the engine.

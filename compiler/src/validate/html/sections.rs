@@ -166,6 +166,12 @@ fn steps(report: &Report) -> Markup {
                     "."
                 }
             }
+            @if let Some(exit) = &report.early_exit {
+                p {
+                    "Logits proved after " (datum("/early_exit/mean_steps_with", exit.mean_steps_with, &short(exit.mean_steps_with)))
+                    " on average."
+                }
+            }
             p { "Proved bound: " (bound) "." }
         },
     )

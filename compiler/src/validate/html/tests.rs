@@ -3,8 +3,8 @@ use crate::validate::{
     curve::Curve,
     raster::{Raster, RasterLayer, RasterNeuron},
     report::{
-        Accuracy, Gate, LayerReport, LogitCount, Neurons, OutputReport, PassRecord, Provenance, Settled,
-        SettledBin, SpikeHistogram, Steps,
+        Accuracy, EarlyExit, Gate, LayerReport, LogitCount, Neurons, OutputReport, PassRecord, Provenance,
+        Settled, SettledBin, SpikeHistogram, Steps,
     },
     statistics::McNemar,
 };
@@ -80,6 +80,14 @@ fn report() -> Report {
                 ],
             }),
         },
+        early_exit: Some(EarlyExit {
+            last_layers: 1,
+            images: 2000,
+            proved: 2000,
+            mean_steps_with: 2.5,
+            mean_steps_without: 3.5,
+            changed: 0,
+        }),
         neurons: Neurons { found: 100, converted: 100 },
         layers: vec![layer("relu", Some(0.03))],
         raster: Some(Raster {

@@ -15,7 +15,7 @@ fn manifest() -> Manifest {
 }
 
 fn origin() -> Origin {
-    Origin { producer: "1".into(), artifact: "a".into(), model: "m".into(), timesteps: None }
+    Origin { producer: "1".into(), artifact: "a".into(), model: "m".into(), timesteps: None, last_layers: 1 }
 }
 
 /// Chunks whose sums of squares depend on the order of addition.
@@ -72,6 +72,8 @@ fn what_does_not_belong_together_is_refused() {
     refused(vec![shard(&chunks, 0..2), shard(&chunks, 0..2)], "shard-gap");
     refused(vec![Shard { chunks: vec![], ..shard(&chunks, 0..1) }], "shard-gap");
     let other = Shard { origin: Origin { model: "other".into(), ..origin() }, ..shard(&chunks, 2..4) };
+    refused(vec![shard(&chunks, 0..2), other], "shard-mismatch");
+    let other = Shard { origin: Origin { last_layers: 2, ..origin() }, ..shard(&chunks, 2..4) };
     refused(vec![shard(&chunks, 0..2), other], "shard-mismatch");
     let other = Shard { origin: Origin { artifact: "other".into(), ..origin() }, ..shard(&chunks, 0..4) };
     refused(vec![other], "shard-mismatch");

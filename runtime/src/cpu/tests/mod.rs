@@ -1,5 +1,6 @@
 //! The engine against a naive reference that follows the program's documentation to the letter.
 
+mod exit;
 mod naive;
 mod random;
 mod semantics;
@@ -29,6 +30,7 @@ pub(super) fn expected(
         steps,
         certified: settled_at.is_some(),
         settled_at,
+        exit: None,
         trace: options.trace.then(|| run.trace(steps)),
         predictions: options.predictions.then(|| predictions(&run, artifact, steps)).flatten(),
     };

@@ -337,8 +337,33 @@ impl Generator<'_> {
     }
 }
 
-/// A program and images for it. Most programs that break a rule of windows are avoided; the rest is refused.
+/// A program and images for it.
 fn generate(choices: &[u32], schedule: Schedule) -> Option<(Artifact, Images)> {
+    build(choices, schedule, |generator| {
+        for _ in 0..generator.choices.range(1..16) {
+            generator.grow();
+        }
+    })
+}
+
+/// The same, with several layers of neurons one after the other.
+pub(super) fn generate_layers(choices: &[u32], schedule: Schedule) -> Option<(Artifact, Images)> {
+    build(choices, schedule, |generator| {
+        for _ in 0..generator.choices.range(1..6) {
+            for _ in 0..generator.choices.range(0..4) {
+                generator.grow();
+            }
+            generator.values.last().copied().into_iter().for_each(|last| generator.neurons(last));
+        }
+    })
+}
+
+/// Most programs that break a rule of windows are avoided; the rest is refused.
+fn build(
+    choices: &[u32],
+    schedule: Schedule,
+    grow: impl FnOnce(&mut Generator<'_>),
+) -> Option<(Artifact, Images)> {
     let mut choices = Choices(choices.iter());
     let steps = choices.pick(&[3, 30, 60]);
     let shape = match choices.range(0..6) {
@@ -350,9 +375,7 @@ fn generate(choices: &[u32], schedule: Schedule) -> Option<(Artifact, Images)> {
     let mut generator =
         Generator { choices, builder: Builder::new(schedule, steps), schedule, values: vec![] };
     generator.encode(&shape);
-    for _ in 0..generator.choices.range(1..16) {
-        generator.grow();
-    }
+    grow(&mut generator);
     let last = *generator.values.last()?;
     generator.readout(last, "last");
     let any = generator.choices.pick(&generator.values.clone());
@@ -386,7 +409,8 @@ proptest! {
         timesteps in prop::option::of(1u32..40),
     ) {
         if let Some((artifact, images)) = generate(&choices, schedule) {
-            compare(&artifact, &images, &RunOptions { timesteps, trace: true, predictions: true });
+            let options = RunOptions { timesteps, trace: true, predictions: true, ..RunOptions::default() };
+            compare(&artifact, &images, &options);
         }
     }
 }

@@ -22,7 +22,7 @@ fn neuron(steps: u32, delay: u32) -> Artifact {
 }
 
 fn run(artifact: &Artifact, pixel: u8, timesteps: Option<u32>) -> Result<ImageOutcome, EngineError> {
-    let options = RunOptions { timesteps, trace: true, predictions: true };
+    let options = RunOptions { timesteps, trace: true, predictions: true, ..RunOptions::default() };
     Engine::new(artifact).unwrap().run_image(ImageView::U8(&[pixel]), 7, &options)
 }
 
@@ -213,7 +213,7 @@ fn the_number_of_threads_changes_nothing() {
     let engine = Engine::new(&artifact).unwrap();
     let run = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        let options = RunOptions { timesteps: None, trace: true, predictions: true };
+        let options = RunOptions { trace: true, predictions: true, ..RunOptions::default() };
         let finished = std::sync::atomic::AtomicUsize::new(0);
         let count = || {
             finished.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
@@ -247,10 +247,8 @@ fn a_network_of_real_size_equals_the_reference() {
     let images =
         Images::from_u8(vec![3, 9, 9], (0..243).map(|i| (i * 31 % 200) as u8).collect(), None).unwrap();
     let artifact = b.finish();
-    assert_eq!(
-        compare(&artifact, &images, &RunOptions { timesteps: None, trace: true, predictions: true }),
-        1
-    );
+    let options = RunOptions { trace: true, predictions: true, ..RunOptions::default() };
+    assert_eq!(compare(&artifact, &images, &options), 1);
 }
 
 #[test]
