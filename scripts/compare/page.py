@@ -66,7 +66,7 @@ def costs(record):
     row, ours = leader(record, longest), record["neurocuda"]["rate"][longest]
     theirs = row["processor_seconds_per_image_and_step"] * int(longest)
     yield (
-        f"Processor seconds for one image at T = {longest}: SpikingJelly {theirs:.2f} ({row['setting']}, batches of 50, "
+        f"Processor seconds for one image at T = {longest}: SpikingJelly {theirs:.2f} ({row['setting']}, batches of 25, "
         f"{record['threads']} threads of PyTorch), NeuroCUDA {ours['processor_seconds_per_image']:.2f} (`neurocudac run`)."
     )
     yield (

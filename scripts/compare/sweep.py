@@ -13,10 +13,10 @@ from safetensors.numpy import load_file, save_file
 from . import spiking_jelly
 
 LENGTHS = (8, 16, 32, 64)
-CHUNK = 50
+CHUNK = 25
 # (images, points): beyond so many images, a setting is simulated only up to the largest length at which it is behind the best
-# one by at most so many points. The paired standard error of a difference is at most some 7 points at 50 images and 3.5 at 200.
-STAGES = ((50, 15.0), (200, 7.0))
+# one by at most so many points, which is about two paired standard errors of a difference.
+STAGES = ((25, 20.0), (100, 10.0), (300, 5.0))
 
 
 class Case:
