@@ -40,15 +40,15 @@ _RATE, _BALANCED = ann2snn.RateCodingRecipe, ann2snn.LocalThresholdBalancingReci
 _CHANNELS = {"channel_wise": True, "half_threshold": True}
 
 # Every recipe of SpikingJelly 2.0.0 that converts a ReLU network, with the settings of its examples: the modes of
-# cnn_mnist.py, resnet18_cifar10.py (Max) and imagenet_resnet18_ltb.py (99.9 % by channel at half threshold; balancing).
+# cnn_mnist.py, resnet18_cifar10.py (Max) and imagenet_resnet18_ltb.py (99.9 % by channel at half threshold; balancing), and
+# lower percentiles than those.
 # Balancing moves a threshold once a batch (390 times in the example); smaller batches make as many moves of the same images.
 SETTINGS = [
     Setting("max", _RATE, {"mode": "Max"}),
     Setting("99.9%", _RATE, {"mode": "99.9%"}),
     *(Setting(f"max/{n}", _RATE, {"mode": 1.0 / n}) for n in (2, 3, 4, 5)),
     Setting("channel max, half threshold", _RATE, {"mode": "Max", **_CHANNELS}),
-    Setting("channel 99.9%, half threshold", _RATE, {"mode": "99.9%", **_CHANNELS}),
-    Setting("channel 99%, half threshold", _RATE, {"mode": "99%", **_CHANNELS}),
+    *(Setting(f"channel {p}, half threshold", _RATE, {"mode": p, **_CHANNELS}) for p in ("99.9%", "99%", "98%", "95%")),
     Setting("channel 99.9%", _RATE, {"mode": "99.9%", "channel_wise": True}),
     Setting("balanced, 10 moves", _BALANCED, batch=100),
     Setting("balanced, 40 moves", _BALANCED, batch=25),
