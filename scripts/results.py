@@ -16,7 +16,7 @@ usage: python3 scripts/results.py [--background] [--list] [--table] [--only TEXT
     --neurocudac FILE  use this binary and build none
 
 Each run leaves docs/results/<run>.json: the time and memory of the compilation, and the report of `neurocudac validate`
-as it stands. A run is done when that file names the artifact that this compiler makes and the files that are here; so a
+but for its raster; the report as a page is target/results/<run>/report.html. A run is done when that file names the artifact that this compiler makes and the files that are here; so a
 stopped `make results` goes on where it was, and a changed compiler does over again what it compiles differently. Exit
 codes: 0 all selected runs passed (a missed goal is no failure), 1 one did not, 2 usage or a failed build, 130 interrupted.
 """

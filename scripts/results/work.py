@@ -111,7 +111,8 @@ def merge(run, compiler, artifact):
     report = run.folder / "report.json"
     report.unlink(missing_ok=True)
     files = [shown(part_file(run, artifact, *part)) for part in parts(count(run.network.test))]
-    code, _, _ = compiler.call(["merge", shown(run.artifact), *files, *run.max_drop(), "--report", shown(report)])
+    outputs = ["--report", shown(report), "--html", shown(report.with_suffix(".html"))]
+    code, _, _ = compiler.call(["merge", shown(run.artifact), *files, *run.max_drop(), *outputs])
     if code not in (0, 1) or not report.is_file():
         raise Failed(f"{run.name}: merge ended with exit code {code}")
     return read_json(report)
@@ -146,6 +147,8 @@ def perform(run, compiler, shard=(1, 1), again=False):
         print(f"{run.name}: {done} of {total} parts are here; the others belong into {shown(counted(run, artifact))}", flush=True)
         return None
     report = merge(run, compiler, artifact)
+    # Spikes of single neurons are for the page beside it, not for a record of figures.
+    report.pop("raster", None)
     record = {
         "run": run.name,
         "passed": report["passed"],
