@@ -44,6 +44,7 @@ runtime_without_llvm() {
 
 check "data files have their sums" scripts/check_data.sh
 check "documents: links, listing, nothing left open" python3 scripts/check_docs.py
+check "scripts: tests" python3 -m unittest discover -q -s scripts -p '*_test.py'
 check "cargo fmt --check" cargo fmt --all --check
 check "clippy without warnings" cargo clippy --workspace --all-targets --locked -- -D warnings
 if check "build, binaries and tests" cargo build --workspace --bins --tests --locked; then

@@ -1,0 +1,1 @@
+"""The rooms of scripts/compare_spikingjelly.py."""

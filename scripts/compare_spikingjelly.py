@@ -1,0 +1,123 @@
+"""Converts the same trained ResNet-18 with SpikingJelly and with NeuroCUDA, and compares them on the same test images.
+
+usage: scripts/compare.sh [--images N] [--threads N] [--neurocudac FILE] [--only spikingjelly|neurocudac|page]
+
+    --images N         the first N test images (default 1000; another number is a trial and written to target/compare)
+    --threads N        threads of PyTorch (default 2)
+    --neurocudac FILE  our binary (default target/release/neurocudac)
+    --only HALF        one half and no verdict; `page` writes the page from what is recorded
+
+Both get the checkpoint ../shared/data/models/resnet18_cifar10 and its 1,000 calibration images. SpikingJelly is run with
+every setting of scripts/compare/spiking_jelly.py, each read at once and after the delay that it estimates, and the best of
+all at each length counts, chosen on the test images. What is finished is kept in target/compare: a stopped run goes on
+where it was. Writes docs/results/spikingjelly.resnet18_cifar10.json and docs/src/comparison.md. Exit codes: 0 we are ahead
+at every length, 1 we are not, 2 usage.
+"""
+import argparse
+import json
+import os
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+# Waiting threads would take the processor from others, and count as processor seconds.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+ROOT = Path(__file__).resolve().parent.parent
+# Relative to the repository's root, as the paths of checkpoints are.
+RECORD = Path("docs/results/spikingjelly.resnet18_cifar10.json")
+PAGE = Path("docs/src/comparison.md")
+CACHE = Path("target/compare")
+IMAGES = 1000
+
+
+def arguments():
+    parser = argparse.ArgumentParser(usage=__doc__)
+    parser.add_argument("--images", type=int, default=IMAGES)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--neurocudac", default="target/release/neurocudac")
+    parser.add_argument("--only", choices=("spikingjelly", "neurocudac", "page"))
+    return parser.parse_args()
+
+
+def float_accuracy(model, images, labels):
+    """Accuracy of the PyTorch model."""
+    import torch
+
+    with torch.no_grad():
+        right = sum(int((model(x).argmax(1) == y).sum()) for x, y in zip(images.split(100), labels.split(100)))
+    return right / len(labels)
+
+
+def spikingjelly_half(checkpoint, count):
+    """Everything measured with SpikingJelly."""
+    from compare import checkpoint as checkpoints
+    from compare import refusals, sweep
+    from compare.spiking_jelly import SETTINGS
+
+    images, labels = checkpoint.images(checkpoint.test, 0, count)
+    found = {
+        "versions": {name: version(name) for name in ("spikingjelly", "torch", "numpy")},
+        "float_accuracy": float_accuracy(checkpoint.model(), images, labels),
+        "settings": sweep.sweep(checkpoint, SETTINGS, count, CACHE),
+        "resnet20": refusals.attempts(checkpoints.Checkpoint(*checkpoints.RESNET20)),
+    }
+    found["best"] = {t: row["setting"] for t, row in sweep.leaders(found["settings"], count).items()}
+    found["same_prefix"] = all(
+        sweep.same_prefix(checkpoint, setting, CACHE) for setting in SETTINGS if setting.name in found["best"].values()
+    )
+    return found
+
+
+def neurocuda_half(checkpoint, count, binary):
+    """Everything measured with NeuroCUDA."""
+    from compare import neurocuda
+    from compare.sweep import LENGTHS
+
+    rate = {t: ["--schedule", "rate", "--timesteps", str(t)] for t in LENGTHS}
+    exact = ["--schedule", "st-bif", "--levels", "31"]
+    return {
+        "version": neurocuda.version(binary),
+        "rate": {t: neurocuda.measure(binary, checkpoint, options, count, CACHE) for t, options in rate.items()},
+        "exact": neurocuda.measure(binary, checkpoint, exact, count, CACHE),
+    }
+
+
+def main():
+    options = arguments()
+    os.chdir(ROOT)
+    sys.path.insert(0, str(ROOT / "scripts"))
+    from compare import page
+
+    trial = options.images != IMAGES
+    file, written = (CACHE / RECORD.name, CACHE / PAGE.name) if trial else (RECORD, PAGE)
+    record = json.loads(file.read_text()) if file.is_file() else {}
+    if options.only != "page":
+        import torch
+        from compare.checkpoint import RESNET18, Checkpoint
+
+        torch.set_num_threads(options.threads)
+        checkpoint = Checkpoint(*RESNET18)
+        record |= {
+            "checkpoint": checkpoint.name,
+            "float_accuracy_of_all_10000": checkpoint.about["test_accuracy_f32"],
+            "images": options.images,
+            "calibration_images": len(checkpoint.images(checkpoint.calibration)[1]),
+            "threads": options.threads,
+        }
+        if options.only in (None, "spikingjelly"):
+            record["spikingjelly"] = spikingjelly_half(checkpoint, options.images)
+        if options.only in (None, "neurocudac"):
+            record["neurocuda"] = neurocuda_half(checkpoint, options.images, options.neurocudac)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(record, indent=1) + "\n")
+    if not {"spikingjelly", "neurocuda"} <= record.keys():
+        return 0
+    record = json.loads(file.read_text())
+    page.write(record, written)
+    lines, ahead = page.verdict(record)
+    print(*lines, sep="\n")
+    return 0 if options.only or ahead else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

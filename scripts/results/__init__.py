@@ -1,0 +1,1 @@
+"""The rooms of scripts/results.py."""
