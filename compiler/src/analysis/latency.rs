@@ -1,11 +1,13 @@
 //! When values are final: longest paths through the network, counted in timesteps.
 //!
-//! A value is *final after f steps* if nothing is sent on it in step f or later. The encoder sends in step 0 only: 1. What a neuron
+//! A value is *final after f steps* if nothing is sent on it in step f or later. The encoder sends in step 0 only: 1; one of events
+//! sends in as many steps as there are frames. What a neuron
 //! receives is complete in step f − 1 of its inputs, the neuron updates in that very step, and needs at most `range` updates from
 //! there: its output is final after `f − 1 + range` steps, plus the delay until it arrives.
 
 use crate::mlir::{self, IrError, IrResult};
 use melior::ir::{OperationRef, ValueLike, operation::OperationLike};
+use neurocuda_dialects::{ann, snn};
 use petgraph::{algo::toposort, graph::DiGraph, visit::EdgeRef};
 use std::collections::HashMap;
 
@@ -41,7 +43,7 @@ pub fn final_after<'c, 'a>(
             .edges_directed(node, petgraph::Direction::Incoming)
             .map(|edge| finals[graph[edge.source()]])
             .max()
-            .unwrap_or(1);
+            .map_or_else(|| frames(operations[index]), Ok)?;
         finals[index] = match range(index, operations[index])? {
             Some((updates, delay)) => complete
                 .checked_sub(1)
@@ -52,6 +54,17 @@ pub fn final_after<'c, 'a>(
         };
     }
     Ok(finals)
+}
+
+/// Steps in which an op that reads no other sends.
+fn frames<'c>(operation: OperationRef<'c, '_>) -> IrResult<'c, u32> {
+    let frames =
+        match (mlir::view::<ann::EncodeEvents>(operation)?, mlir::view::<snn::EncodeEvents>(operation)?) {
+            (Some(events), _) => events.frames,
+            (_, Some(events)) => events.frames,
+            _ => 1,
+        };
+    u32::try_from(frames).map_err(|_| IrError::at(operation, format!("{frames} is no number of frames")))
 }
 
 /// Steps after which every returned value is final.

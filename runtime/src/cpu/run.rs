@@ -37,7 +37,7 @@ impl Engine {
             if state.is_active() {
                 settled_at = step + 1;
             }
-            if exact && self.is_final(state, step) {
+            if exact && self.is_final(state, image, step) {
                 return Ok(self.outcome(state, step + 1, Some(settled_at), (trace, predictions)));
             }
         }
@@ -47,7 +47,7 @@ impl Engine {
         }
         // One more step shows whether the network had settled just in time; it does not count.
         state.step(&self.plan, image, limit);
-        if self.is_final(state, limit) {
+        if self.is_final(state, image, limit) {
             Ok(ImageOutcome { certified: true, settled_at: Some(settled_at), ..outcome })
         } else if limit == self.steps {
             Err(EngineError::BoundViolated { image: index, bound: self.steps })
@@ -57,8 +57,9 @@ impl Engine {
     }
 
     /// Whether nothing can change after this step of an exact schedule.
-    fn is_final(&self, state: &State, step: u32) -> bool {
-        step >= self.plan.last_gate && !state.is_active() && !state.is_in_flight()
+    fn is_final(&self, state: &State, image: ImageView<'_>, step: u32) -> bool {
+        let all_sent = self.events.is_none() || step as usize + 1 >= image.frames();
+        all_sent && step >= self.plan.last_gate && !state.is_active() && !state.is_in_flight()
     }
 
     /// Appends what every layer sent in a step.

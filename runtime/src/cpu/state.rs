@@ -116,6 +116,10 @@ impl State {
                 }
                 self.encoded |= !self.events[*output].is_empty();
             }
+            PlannedOp::EncodeEvents { layout, output } => {
+                super::encoder::encode_frame(image, step, *layout, &mut self.events[*output]);
+                self.encoded |= !self.events[*output].is_empty();
+            }
             PlannedOp::Synapses { synapses, input, output, to, constant } => {
                 if let Some(constant) = constant {
                     self.constant_synapses(index, synapses, *input, to.buffer, *constant, step);
