@@ -105,6 +105,7 @@ enum Pixels {
     MappedF32(MappedFile, Range<usize>),
     U8(Vec<u8>),
     F32(Vec<f32>),
+    Frames(Vec<Frames>),
     Events(MappedFile, EventSource),
 }
 
@@ -227,6 +228,27 @@ impl Images {
         Self { pixels: Pixels::F32(pixels), count, sample_shape, labels, ignored_labels: None }.checked()
     }
 
+    /// Events in memory.
+    ///
+    /// # Errors
+    /// `data-empty`, `data-shape`, `data-labels`, or `data-events` for a sample without a frame.
+    pub fn from_frames(
+        sample_shape: Vec<usize>,
+        frames: Vec<Frames>,
+        labels: Option<Vec<i64>>,
+    ) -> Result<Self, DataError> {
+        let counts = frames.iter().map(|frames| frames.totals().len()).sum();
+        let count = count_samples(&sample_shape, counts)?;
+        let size = counts / count;
+        if let Some(other) = frames.iter().find(|frames| frames.totals().len() != size) {
+            return Err(DataError::Shape { found: vec![other.totals().len()], wanted: sample_shape });
+        }
+        if frames.iter().any(|frames| frames.len() == 0) {
+            return Err(events::problem("a sample has no frame".to_owned()));
+        }
+        Self { pixels: Pixels::Frames(frames), count, sample_shape, labels, ignored_labels: None }.checked()
+    }
+
     /// Number of images, at least 1.
     #[allow(clippy::len_without_is_empty, reason = "a set is never empty")]
     pub fn len(&self) -> usize {
@@ -258,10 +280,11 @@ impl Images {
 
     /// Whether every value is an integer: bytes, or counts of events.
     pub fn are_integers(&self) -> bool {
-        matches!(self.pixels, Pixels::MappedU8(..) | Pixels::U8(_) | Pixels::Events(..))
+        !matches!(self.pixels, Pixels::MappedF32(..) | Pixels::F32(_))
     }
 
-    /// An image; `None` past the end, and where there are events.
+    /// A sample that is in memory or can be seen in place; `None` past the end, and for the events of a file, which
+    /// [`Images::fetch`] gives.
     pub fn image(&self, index: usize) -> Option<ImageView<'_>> {
         let size: usize = self.sample_shape.iter().product();
         let range = index.checked_mul(size)?..index.checked_add(1)?.checked_mul(size)?;
@@ -275,6 +298,7 @@ impl Images {
             }
             Pixels::U8(pixels) => Some(ImageView::U8(pixels.get(range)?)),
             Pixels::F32(pixels) => Some(ImageView::F32(pixels.get(range)?)),
+            Pixels::Frames(frames) => Some(ImageView::Frames(frames.get(index)?)),
             Pixels::Events(..) => None,
         }
     }
