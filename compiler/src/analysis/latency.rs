@@ -86,7 +86,11 @@ pub fn steps<'c>(operations: &[OperationRef<'c, '_>], finals: &[u32]) -> IrResul
 mod tests {
     use super::*;
     use crate::passes::testing::{encoder, network, on_module, operation};
-    use neurocuda_dialects::snn;
+
+    fn range<'c>(_: usize, operation: OperationRef<'c, '_>) -> IrResult<'c, Option<(u32, u32)>> {
+        let neuron = mlir::view::<snn::StBif>(operation)?;
+        Ok(neuron.map(|neuron| (neuron.high as u32, neuron.delay as u32)))
+    }
 
     #[test]
     fn the_longest_path_counts() {
@@ -113,14 +117,19 @@ mod tests {
         );
         on_module(&network("tensor<?x1xf32>", &body, "tensor<?x1xf32>"), |module| {
             let operations = mlir::operations(mlir::network_block(operation(module)).unwrap());
-            let finals = final_after(&operations, |_, operation| {
-                let neuron = mlir::view::<snn::StBif>(operation)?;
-                Ok(neuron.map(|neuron| (neuron.high as u32, neuron.delay as u32)))
-            })
-            .unwrap();
+            let finals = final_after(&operations, range).unwrap();
             // Codes in step 0; three spikes to step 2; five from there to step 6; four, nine steps later, to step 12.
             assert_eq!(finals, [1, 3, 7, 13, 13, 13, 13]);
             assert_eq!(steps(&operations, &finals).unwrap(), 13);
+            // The same with 5 frames, of which the last comes in step 4.
+            let events = body
+                .replace("snn.encode\"", "snn.encode_events\"")
+                .replace(&encoder(1), "frames = 5, high = 9");
+            let events = events.replace(", every_step = false", "");
+            on_module(&network("tensor<?x1xf32>", &events, "tensor<?x1xf32>"), |module| {
+                let operations = mlir::operations(mlir::network_block(operation(module)).unwrap());
+                assert_eq!(final_after(&operations, range).unwrap(), [5, 7, 11, 17, 17, 17, 17]);
+            });
             let endless = final_after(&operations, |_, _| Ok(Some((u32::MAX, 1))));
             assert!(endless.is_err_and(|error| error.message.contains("2^32 steps")));
         });

@@ -196,7 +196,16 @@ mod tests {
             ]
             .map(refused)
             .join("\n"),
-            @""
+            @"
+        0 events of channel 0 have the code -4
+        2 events of channel 0 have the code 1
+        1 events of channel 1 have the code 2
+        channel 0 of the input is multiplied by -1
+        0 events of channel 0 have the code 2
+        channels count to different limits, 8 and 4
+        the largest code is 0, not 1 to 32767
+        the largest code is 70000, not 1 to 32767
+        "
         );
     }
 
