@@ -37,7 +37,7 @@ module {
 }
 
 //--- offset.mlir
-// CHECK: offset.mlir:[[#@LINE+3]]:10: error: events-encoding: 0 events of channel 0 have the code -1; for events, one event must be code 1
+// CHECK: offset.mlir:[[#@LINE+3]]:10: error: events-encoding: a count of 0 in channel 0 has the code -1; for events, one event must be code 1
 module {
   func.func @net(%x: tensor<?x1xf32>) -> tensor<?x1xf32> {
     %0 = "ann.encode"(%x) {multiplier = dense<1.0> : tensor<1xf64>, offset = dense<-1.0> : tensor<1xf64>,

@@ -119,7 +119,7 @@ fn limit(encode: &ann::Encode) -> Result<i64, String> {
         for count in 0..=largest as i64 {
             let code = code(count as f64 * factor + shift);
             if code != count as f64 {
-                return Err(format!("{count} events of channel {channel} have the code {code}"));
+                return Err(format!("a count of {count} in channel {channel} has the code {code}"));
             }
         }
         limits.push(largest as i64);
@@ -197,11 +197,11 @@ mod tests {
             .map(refused)
             .join("\n"),
             @"
-        0 events of channel 0 have the code -4
-        2 events of channel 0 have the code 1
-        1 events of channel 1 have the code 2
+        a count of 0 in channel 0 has the code -4
+        a count of 2 in channel 0 has the code 1
+        a count of 1 in channel 1 has the code 2
         channel 0 of the input is multiplied by -1
-        0 events of channel 0 have the code 2
+        a count of 0 in channel 0 has the code 2
         channels count to different limits, 8 and 4
         the largest code is 0, not 1 to 32767
         the largest code is 70000, not 1 to 32767
