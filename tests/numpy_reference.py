@@ -64,6 +64,8 @@ def evaluate(op, inputs, out_shape, tensors):
     kind, x = op["op"], inputs[0]
     if kind == "encode":
         return encode(x, op, tensors)
+    if kind == "encode-events":
+        return x.astype(np.float64)
     if kind == "conv":
         return conv(x, weights(op, tensors, x), op, out_shape)
     if kind == "linear":
@@ -114,7 +116,9 @@ def main(artifact, data, outputs):
     with safe_open(artifact, "numpy") as file:
         program = json.loads(file.metadata()["neurocuda.manifest"])["program"]
     tensors, given, compared, different = load_file(artifact), load_file(outputs), 0, 0
-    images = load_file(data)["images"][: len(next(iter(given.values())))]
+    count, samples = len(next(iter(given.values()))), load_file(data)
+    # Of frames of events [N, T, …] the network sees the sum in the end.
+    images = samples["images"][:count] if "images" in samples else samples["frames"][:count].sum(1, dtype=np.int64)
     for first in range(0, len(images), 200):
         for name, want in run(program, tensors, images[first : first + 200]).items():
             assert given[name].shape == (len(images), *want.shape[1:]), f"{name}: {given[name].shape}"

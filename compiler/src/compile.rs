@@ -30,6 +30,8 @@ pub struct Settings {
     pub levels: u32,
     /// Number of steps; of `rate` only.
     pub timesteps: u32,
+    /// Most frames of a sample, if the input is events in frames.
+    pub frames: Option<u32>,
 }
 
 /// The passes that make the real network ready for calibration.
@@ -44,7 +46,9 @@ impl Settings {
 
     /// The passes from the integer network to the spiking one.
     pub fn spiking_pipeline(&self) -> String {
-        match self.schedule {
+        let input =
+            self.frames.map(|frames| format!("stream-events{{frames={frames}}},")).unwrap_or_default();
+        let lowering = match self.schedule {
             Schedule::StBif => "lower-to-st-bif,prove-bounds".to_owned(),
             Schedule::HoldAndFire => "lower-to-hold-and-fire,prove-bounds".to_owned(),
             Schedule::SigmaDelta => "lower-to-sigma-delta,prove-bounds".to_owned(),
@@ -54,7 +58,8 @@ impl Settings {
                     self.timesteps
                 )
             }
-        }
+        };
+        input + &lowering
     }
 }
 
@@ -275,7 +280,8 @@ fn artifact(
         input: NetworkInput {
             name: description.input,
             shape: emitted.input_shape,
-            dtype: "u8 or f32".to_owned(),
+            dtype: if emitted.frames.is_some() { "counts of events" } else { "u8 or f32" }.to_owned(),
+            frames: emitted.frames,
         },
         outputs: emitted.outputs,
         program: emitted.program,

@@ -228,7 +228,12 @@ fn in_own_context<T>(
 }
 
 fn settings_of(candidate: &Candidate) -> Settings {
-    Settings { schedule: candidate.schedule, levels: candidate.levels, timesteps: candidate.steps }
+    Settings {
+        schedule: candidate.schedule,
+        levels: candidate.levels,
+        timesteps: candidate.steps,
+        frames: None,
+    }
 }
 
 struct Search<'s> {
@@ -273,7 +278,7 @@ impl Search<'_> {
 
     /// Compiles a candidate and runs it; returns whether it is within the allowed drop.
     fn attempt(&mut self, schedule: Schedule, levels: u32, timesteps: u32) -> Result<bool, CompileError> {
-        let settings = Settings { schedule, levels, timesteps };
+        let settings = Settings { schedule, levels, timesteps, frames: None };
         let (description, session) = (self.description.clone(), &mut *self.session);
         let (artifact, report) = in_own_context(self.model, |context, mut module| {
             compile::compile(context, &mut module, &settings, description, session, &Hooks::default())

@@ -38,8 +38,14 @@ impl Stage {
     pub fn legal_ops(self) -> Vec<&'static str> {
         const ONLY_REAL: [&str; 5] =
             ["ann.normalize", "ann.activation", "ann.avg_pool2d", "ann.curve", "ann.fake_quantize"];
-        const ONLY_INTEGER: [&str; 5] =
-            ["ann.encode", "ann.requantize", "ann.requantize_table", "ann.sum_pool2d", "ann.dequantize"];
+        const ONLY_INTEGER: [&str; 6] = [
+            "ann.encode",
+            "ann.encode_events",
+            "ann.requantize",
+            "ann.requantize_table",
+            "ann.sum_pool2d",
+            "ann.dequantize",
+        ];
         let ann_without =
             |illegal: &[&str]| ann::OPS.iter().copied().filter(|op| !illegal.contains(op)).collect();
         match self {

@@ -1,12 +1,17 @@
-//! Data files: safetensors with `images` (u8 or f32, samples first) and, for accuracy, `labels`.
+//! Data files: safetensors with `images` (u8 or f32, samples first) and, for accuracy, `labels`; or with events, as `frames` of counts
+//! or one by one with time and address.
 //!
 //! What a file is, its content says, never its name. Files are memory-mapped and images handed out in place.
 
 mod error;
+mod events;
+mod frames;
 
 use std::{borrow::Cow, collections::BTreeMap, ops::Range, path::Path};
 
 pub use error::DataError;
+use events::{AddressFile, EventSource, FrameFile};
+pub use frames::Frames;
 use safetensors::Dtype;
 
 use crate::{
@@ -14,21 +19,47 @@ use crate::{
     mapped_file::MappedFile,
 };
 
-/// The pixels of one image, row-major, in the sample shape.
+/// The pixels of one image, row-major, in the sample shape; of a sample of events, their counts.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum ImageView<'a> {
     /// Bytes, as they are: nothing is divided by 255.
     U8(&'a [u8]),
     /// Floats, all finite.
     F32(&'a [f32]),
+    /// Events in frames.
+    Frames(&'a Frames),
 }
 
 impl ImageView<'_> {
+    /// Number of frames; an image is one.
+    pub fn frames(&self) -> usize {
+        if let Self::Frames(frames) = self { frames.len() } else { 1 }
+    }
+
+    /// Checks that these are counts of events, at most `high` of one element in one frame, in at most `frames` frames. `index` is
+    /// the sample's number in messages.
+    ///
+    /// # Errors
+    /// `data-frames` or `data-counts`.
+    pub fn expect_counts(&self, index: usize, frames: usize, high: u32) -> Result<(), DataError> {
+        if self.frames() > frames {
+            return Err(DataError::Frames { sample: index, found: self.frames(), most: frames });
+        }
+        let is_count = |count: f64| count.fract() == 0.0 && (0.0..=f64::from(high)).contains(&count);
+        let wrong = match self {
+            Self::U8(counts) => counts.iter().map(|&count| f64::from(count)).find(|&count| !is_count(count)),
+            Self::F32(counts) => counts.iter().map(|&count| f64::from(count)).find(|&count| !is_count(count)),
+            Self::Frames(frames) => Some(f64::from(frames.largest())).filter(|&count| !is_count(count)),
+        };
+        wrong.map_or(Ok(()), |found| Err(DataError::Counts { sample: index, found, most: high }))
+    }
+
     /// Number of pixels, channels included.
     pub fn len(&self) -> usize {
         match self {
             Self::U8(pixels) => pixels.len(),
             Self::F32(pixels) => pixels.len(),
+            Self::Frames(frames) => frames.totals().len(),
         }
     }
 
@@ -37,11 +68,31 @@ impl ImageView<'_> {
         self.len() == 0
     }
 
-    /// A pixel, widened; `None` past the end.
+    /// A pixel, widened; of events their number in all frames. `None` past the end.
     pub fn get(&self, index: usize) -> Option<f64> {
         match self {
             Self::U8(pixels) => pixels.get(index).map(|&pixel| f64::from(pixel)),
             Self::F32(pixels) => pixels.get(index).map(|&pixel| f64::from(pixel)),
+            Self::Frames(frames) => frames.totals().get(index).map(|&count| count as f64),
+        }
+    }
+}
+
+/// A sample as it is kept: in place, or frames that were made for it.
+#[derive(Debug)]
+pub enum Fetched<'a> {
+    /// An image.
+    Image(ImageView<'a>),
+    /// Events.
+    Frames(Frames),
+}
+
+impl Fetched<'_> {
+    /// What a network takes.
+    pub fn view(&self) -> ImageView<'_> {
+        match self {
+            Self::Image(image) => *image,
+            Self::Frames(frames) => ImageView::Frames(frames),
         }
     }
 }
@@ -54,6 +105,8 @@ enum Pixels {
     MappedF32(MappedFile, Range<usize>),
     U8(Vec<u8>),
     F32(Vec<f32>),
+    Frames(Vec<Frames>),
+    Events(MappedFile, EventSource),
 }
 
 /// A set of images of one shape, at least one, with or without labels.
@@ -74,32 +127,78 @@ impl Images {
     /// # Errors
     /// See [`DataError`]. Float images are looked through for NaN and infinity here.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, DataError> {
-        let path = path.as_ref();
+        Self::read(path.as_ref(), None)
+    }
+
+    /// Opens a data file for a network that takes samples of `shape`: `images` as in [`Images::open`], or events, which are `frames` u8
+    /// or u16 `[N, T, …]`, or one by one `offset` i64 `[N + 1]`, `t_us` i32 or i64 `[E]` and `xyp` u8 or u16 `[E, 3]` (column, row,
+    /// polarity). The latter are put into `frames` frames, windows of equal length from the first to the last event of each sample.
+    ///
+    /// # Errors
+    /// See [`DataError`]. Where every event lies is looked at here.
+    pub fn open_for(path: impl AsRef<Path>, shape: &[usize], frames: usize) -> Result<Self, DataError> {
+        let images = Self::read(path.as_ref(), Some((shape, frames.max(1))))?;
+        images.expect_sample_shape(shape)?;
+        Ok(images)
+    }
+
+    fn read(path: &Path, network: Option<(&[usize], usize)>) -> Result<Self, DataError> {
         let file =
             MappedFile::open(path).map_err(|source| DataError::Io { path: path.to_owned(), source })?;
         let bytes = file.bytes();
         let container = Container::parse(bytes)?;
-        let images = container.tensors.get("images").ok_or_else(|| DataError::NoImages {
-            found: container.tensors.keys().take(8).cloned().collect(),
-        })?;
-        let (count, sample_shape) = split_shape(&images.shape)?;
         let (labels, ignored_labels) = read_labels(&container.tensors);
-        let start = images.bytes.as_ptr().addr() - bytes.as_ptr().addr();
-        let range = start..start + images.bytes.len();
-        let pixels = match images.dtype {
-            Dtype::U8 => Pixels::MappedU8(file, range),
-            Dtype::F32 => match floats(images.bytes) {
-                Cow::Borrowed(_) => Pixels::MappedF32(file, range),
-                Cow::Owned(pixels) => Pixels::F32(pixels),
-            },
-            found => {
-                return Err(DataError::Type {
-                    tensor: "images",
-                    found: found.to_string(),
-                    wanted: "U8 or F32",
-                });
-            }
+        let range = |entry: &Entry<'_>| {
+            let start = entry.bytes.as_ptr().addr() - bytes.as_ptr().addr();
+            start..start + entry.bytes.len()
         };
+        let tensors = &container.tensors;
+        let (pixels, count, sample_shape) =
+            match (tensors.get("images"), tensors.get("frames"), events::addresses(tensors)) {
+                (Some(images), None, None) => {
+                    let (count, sample_shape) = split_shape(&images.shape)?;
+                    let range = range(images);
+                    let pixels = match images.dtype {
+                        Dtype::U8 => Pixels::MappedU8(file, range),
+                        Dtype::F32 => match floats(images.bytes) {
+                            Cow::Borrowed(_) => Pixels::MappedF32(file, range),
+                            Cow::Owned(pixels) => Pixels::F32(pixels),
+                        },
+                        found => {
+                            return Err(DataError::Type {
+                                tensor: "images",
+                                found: found.to_string(),
+                                wanted: "U8 or F32",
+                            });
+                        }
+                    };
+                    (pixels, count, sample_shape)
+                }
+                (None, Some(frames), None) => {
+                    let range = range(frames);
+                    let (frames, count, sample_shape) = FrameFile::open(frames, range)?;
+                    (Pixels::Events(file, EventSource::Frames(frames)), count, sample_shape)
+                }
+                (None, None, Some(tensors)) => {
+                    let (shape, frames) = network.ok_or_else(|| {
+                        events::problem(
+                            "events with addresses need a network that says how large a sample is".into(),
+                        )
+                    })?;
+                    let ranges = tensors.map(range);
+                    let (addresses, count) = AddressFile::open(bytes, tensors, ranges, shape, frames)?;
+                    (Pixels::Events(file, EventSource::Addresses(addresses)), count, shape.to_vec())
+                }
+                (None, None, None) => {
+                    return Err(DataError::NoImages { found: tensors.keys().take(8).cloned().collect() });
+                }
+                _ => {
+                    return Err(events::problem(
+                        "there is more than one of `images`, `frames` and `xyp`: keep the one that is meant"
+                            .into(),
+                    ));
+                }
+            };
         Self { pixels, count, sample_shape, labels, ignored_labels }.checked()
     }
 
@@ -129,6 +228,27 @@ impl Images {
         Self { pixels: Pixels::F32(pixels), count, sample_shape, labels, ignored_labels: None }.checked()
     }
 
+    /// Events in memory.
+    ///
+    /// # Errors
+    /// `data-empty`, `data-shape`, `data-labels`, or `data-events` for a sample without a frame.
+    pub fn from_frames(
+        sample_shape: Vec<usize>,
+        frames: Vec<Frames>,
+        labels: Option<Vec<i64>>,
+    ) -> Result<Self, DataError> {
+        let counts = frames.iter().map(|frames| frames.totals().len()).sum();
+        let count = count_samples(&sample_shape, counts)?;
+        let size = counts / count;
+        if let Some(other) = frames.iter().find(|frames| frames.totals().len() != size) {
+            return Err(DataError::Shape { found: vec![other.totals().len()], wanted: sample_shape });
+        }
+        if frames.iter().any(|frames| frames.len() == 0) {
+            return Err(events::problem("a sample has no frame".to_owned()));
+        }
+        Self { pixels: Pixels::Frames(frames), count, sample_shape, labels, ignored_labels: None }.checked()
+    }
+
     /// Number of images, at least 1.
     #[allow(clippy::len_without_is_empty, reason = "a set is never empty")]
     pub fn len(&self) -> usize {
@@ -150,7 +270,21 @@ impl Images {
         self.ignored_labels.as_deref()
     }
 
-    /// An image; `None` past the end.
+    /// A sample, whatever kind it is of; `None` past the end.
+    pub fn fetch(&self, index: usize) -> Option<Fetched<'_>> {
+        match &self.pixels {
+            Pixels::Events(file, events) => events.sample(file.bytes(), index).map(Fetched::Frames),
+            _ => self.image(index).map(Fetched::Image),
+        }
+    }
+
+    /// Whether every value is an integer: bytes, or counts of events.
+    pub fn are_integers(&self) -> bool {
+        !matches!(self.pixels, Pixels::MappedF32(..) | Pixels::F32(_))
+    }
+
+    /// A sample that is in memory or can be seen in place; `None` past the end, and for the events of a file, which
+    /// [`Images::fetch`] gives.
     pub fn image(&self, index: usize) -> Option<ImageView<'_>> {
         let size: usize = self.sample_shape.iter().product();
         let range = index.checked_mul(size)?..index.checked_add(1)?.checked_mul(size)?;
@@ -164,6 +298,8 @@ impl Images {
             }
             Pixels::U8(pixels) => Some(ImageView::U8(pixels.get(range)?)),
             Pixels::F32(pixels) => Some(ImageView::F32(pixels.get(range)?)),
+            Pixels::Frames(frames) => Some(ImageView::Frames(frames.get(index)?)),
+            Pixels::Events(..) => None,
         }
     }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::artifact::{
     Artifact, Element, FORMAT_VERSION, Layer, Manifest, NamedShape, NetworkInput, Nonlinearities, Tensor,
+    limits::MAX_FRAME_EVENTS,
     program::{Op, OpKind, Program, Schedule, ValueId},
 };
 
@@ -57,6 +58,11 @@ impl Builder {
             every_step,
         };
         self.op(kind, &[], shape)
+    }
+
+    /// The events of up to so many frames.
+    pub(crate) fn encode_events(&mut self, shape: &[usize], frames: u32) -> ValueId {
+        self.op(OpKind::EncodeEvents { frames, high: MAX_FRAME_EVENTS }, &[], shape)
     }
 
     pub(crate) fn st_bif(&mut self, input: ValueId, threshold: &[i32], high: i32, delay: u32) -> ValueId {
@@ -142,7 +148,7 @@ impl Builder {
     pub(crate) fn finish(self) -> Artifact {
         let Self { program, tensors } = self;
         let shape = |value: ValueId| program.values[value].clone();
-        let first = program.ops.iter().find(|op| matches!(op.kind, OpKind::Encode { .. }));
+        let first = program.ops.iter().find(|op| op.inputs.is_empty());
         let outputs = program.ops.iter().filter_map(|op| match &op.kind {
             OpKind::Readout { output_name, .. } => {
                 Some(NamedShape { name: output_name.clone(), shape: shape(op.output) })
@@ -167,6 +173,10 @@ impl Builder {
                 name: "x".into(),
                 shape: first.map(|op| shape(op.output)).unwrap_or_default(),
                 dtype: "u8".into(),
+                frames: program.ops.iter().find_map(|op| match op.kind {
+                    OpKind::EncodeEvents { frames, .. } => Some(frames),
+                    _ => None,
+                }),
             },
             outputs: outputs.collect(),
             layers: layers.collect(),

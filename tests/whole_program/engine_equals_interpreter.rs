@@ -20,11 +20,11 @@ use std::{collections::HashMap, sync::Arc};
 const IMAGES: usize = 3;
 
 /// What the interpreter's neurons send: for each layer `[steps, …shape]`, in the order of the engine's layers.
-fn interpreted(compiled: &Compiled, input: &Sample) -> (Vec<Vec<i16>>, SpikingOutcome) {
+fn interpreted(compiled: &Compiled, frames: &[Sample]) -> (Vec<Vec<i16>>, SpikingOutcome) {
     let mut sent = HashMap::<usize, Vec<i16>>::new();
     let outcome = compiled
         .spiking
-        .simulate(input, compiled.limit, &mut |_, op, events: &ArrayD<f64>| {
+        .simulate_frames(frames, compiled.limit, &mut |_, op, events: &ArrayD<f64>| {
             sent.entry(op).or_default().extend(events.iter().map(|&event| event as i16));
         })
         .unwrap();
@@ -35,7 +35,7 @@ fn interpreted(compiled: &Compiled, input: &Sample) -> (Vec<Vec<i16>>, SpikingOu
 /// Compares every spike of an image; returns how many there are.
 pub fn compare(compiled: &Compiled, images: &Images, index: usize, what: &str) -> u64 {
     let outcome = compiled.engine_outcome(images, index, true);
-    let (expected, reference) = interpreted(compiled, &sample(images, index).unwrap());
+    let (expected, reference) = interpreted(compiled, &library::frames(images, index));
     assert_eq!(outcome.settled_at, reference.settled_at, "{what}, image {index}");
     // The step that only shows silence behind the proved bound does not count for the engine.
     assert!(
@@ -80,7 +80,7 @@ fn check(checkpoint: &Checkpoint, schedule: Schedule) {
         .filter_map(|index| sample(&all, index))
         .flat_map(|image| image.into_iter().map(|pixel| pixel as u8));
     let few = Arc::new(Images::from_u8(all.sample_shape().to_vec(), few.collect(), None).unwrap());
-    let settings = Settings { schedule, levels: 15, timesteps: 15 };
+    let settings = Settings { schedule, levels: 15, timesteps: 15, frames: None };
     let compiled = library::compile(&loaded, &few, &settings, None).unwrap();
     let images = Images::open(&checkpoint.test).unwrap();
     let mut compiled = vec![compiled];
@@ -152,7 +152,7 @@ fn check_schedules(
     };
     let (calibration, test) = (Arc::new(images(24, 1)), images(IMAGES, 2));
     for &schedule in schedules {
-        let settings = Settings { schedule, levels: 15, timesteps: 15 };
+        let settings = Settings { schedule, levels: 15, timesteps: 15, frames: None };
         let compiled = library::compile(&loaded, &calibration, &settings, None).unwrap();
         let what = format!("{statements} {schedule:?}");
         let spikes = (0..IMAGES).map(|index| compare(&compiled, &test, index, &what)).sum::<u64>();

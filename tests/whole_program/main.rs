@@ -16,6 +16,8 @@ mod archives;
 mod contract;
 mod determinism;
 mod engine_equals_interpreter;
+mod event_data;
+mod event_networks;
 mod exactness;
 mod faults;
 mod fidelity;

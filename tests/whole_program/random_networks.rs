@@ -71,7 +71,7 @@ fn check(recipe: &Recipe) -> Result<Fate, String> {
     let test = images(&generated.input, IMAGES[1], 2);
     let (mut expected, mut fate) = (None, Fate::Compiled);
     for schedule in [Schedule::StBif, Schedule::SigmaDelta, Schedule::HoldAndFire] {
-        let settings = Settings { schedule, levels: recipe.levels, timesteps: 1 };
+        let settings = Settings { schedule, levels: recipe.levels, timesteps: 1, frames: None };
         // How much few levels lose is no matter of right or wrong: lossy claims are held at 31.
         let validated = (recipe.levels == 31).then_some(3);
         let mut result = library::compile(&loaded, &calibration, &settings, validated);

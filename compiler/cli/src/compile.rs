@@ -18,7 +18,7 @@ use neurocuda_compiler::{
     session::Session,
     validate::{each::EachValidator, summary::peak_memory_mb},
 };
-use neurocuda_runtime::artifact::program;
+use neurocuda_runtime::artifact::{limits::MAX_FRAMES, program};
 use std::{collections::BTreeMap, path::PathBuf};
 
 /// Compile a model into a spiking network.
@@ -38,7 +38,8 @@ pub struct Arguments {
     #[arg(long, value_name = "W.safetensors")]
     weights: Option<PathBuf>,
 
-    /// Samples to calibrate on: a safetensors file with `images` (u8 or f32, N first). Labels are not looked at.
+    /// Samples to calibrate on: a safetensors file with `images` (u8 or f32, N first) or with events, which are counted. Labels are
+    /// not looked at.
     #[arg(long, value_name = "C.safetensors")]
     calibrate: PathBuf,
 
@@ -66,6 +67,15 @@ pub struct Arguments {
     /// Number of steps of a rate network. The exact schedules run until they have settled.
     #[arg(long, value_name = "T", value_parser = clap::value_parser!(u32).range(1..=65536))]
     timesteps: Option<u32>,
+
+    /// What the network gets: images, or events in time, whose counts are the image. For events, one event must be code 1:
+    /// calibrate on u8 counts.
+    #[arg(long, value_enum, default_value_t = Input::Images)]
+    input: Input,
+
+    /// Most frames of a sample of events: address events are put into so many windows of equal length. Default 10.
+    #[arg(long, value_name = "F", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_FRAMES)))]
+    frames: Option<u32>,
 
     /// What to compile for.
     #[arg(long, value_enum, default_value_t = Target::Cpu)]
@@ -142,6 +152,15 @@ impl From<Schedule> for program::Schedule {
     }
 }
 
+/// Kinds of input by their names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Input {
+    /// Pixels, presented at once.
+    Images,
+    /// Events, frame after frame.
+    Events,
+}
+
 /// Targets by their names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Target {
@@ -152,6 +171,8 @@ enum Target {
 /// Levels and steps where they are not given.
 const LEVELS: u32 = 31;
 const TIMESTEPS: u32 = 32;
+/// Frames where they are not given.
+const FRAMES: u32 = 10;
 
 impl Arguments {
     fn settings(&self) -> Result<Settings, Failure> {
@@ -164,7 +185,23 @@ impl Arguments {
         }
         let timesteps = self.timesteps.unwrap_or(TIMESTEPS);
         let levels = self.levels.unwrap_or(if schedule == Schedule::Rate { timesteps } else { LEVELS });
-        Ok(Settings { schedule: schedule.into(), levels, timesteps })
+        if self.frames.is_some() && self.input != Input::Events {
+            return Err(Failure::input("--frames belongs to --input events: images are presented at once"));
+        }
+        if self.input == Input::Events && schedule == Schedule::Rate {
+            return Err(Failure::input(
+                "unsupported: schedule rate presents its input in every step, and events come in time; use an exact --schedule, or \
+                 leave --input events out: the counts are then an image",
+            ));
+        }
+        if self.input == Input::Events && self.max_drop.is_some() {
+            return Err(Failure::input(
+                "unsupported: --max-drop counts operations on images, and those of events depend on when they come; choose \
+                 --schedule and --levels instead",
+            ));
+        }
+        let frames = (self.input == Input::Events).then(|| self.frames.unwrap_or(FRAMES));
+        Ok(Settings { schedule: schedule.into(), levels, timesteps, frames })
     }
 
     fn request(&self) -> Option<Request> {

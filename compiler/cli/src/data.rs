@@ -5,7 +5,7 @@ use clap::builder::RangedU64ValueParser;
 use neurocuda_compiler::{interpret::Sample, session::Samples, validate::artifact::sample};
 use neurocuda_runtime::{
     artifact::Artifact,
-    data::{DataError, ImageView, Images},
+    data::{DataError, Images},
 };
 use std::{path::Path, sync::Arc};
 
@@ -20,18 +20,16 @@ pub fn artifact(path: &Path) -> Result<Artifact, Failure> {
         .map_err(|error| Failure::input(format!("{}: {}: {error}", error.id(), path.display())))
 }
 
-/// Opens a data file and checks the shape of its images.
-pub fn open(path: &Path, shape: &[usize]) -> Result<Images, Failure> {
+/// Opens a data file and checks the shape of its samples; events are put into `frames` frames, into one if the network takes images.
+pub fn open(path: &Path, shape: &[usize], frames: Option<u32>) -> Result<Images, Failure> {
     let fail = |error: DataError| Failure::input(format!("{}: {}: {error}", error.id(), path.display()));
-    let images = Images::open(path).map_err(fail)?;
-    images.expect_sample_shape(shape).map_err(fail)?;
-    Ok(images)
+    Images::open_for(path, shape, frames.unwrap_or(1) as usize).map_err(fail)
 }
 
 /// The first `limit` images of a file, for calibration.
 pub fn samples(path: &Path, shape: &[usize], limit: usize) -> Result<Samples, Failure> {
-    let images = open(path, shape)?;
-    let integers = matches!(images.image(0), Some(ImageView::U8(_)));
+    let images = open(path, shape, None)?;
+    let integers = images.are_integers();
     let count = images.len().min(limit);
     let hash = format!("{}-{count}", hash(path)?);
     let images = Arc::new(images);

@@ -42,7 +42,9 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         manifest.levels,
         manifest.program.steps
     ));
-    output::line(format!("input {} {:?}", manifest.input.name, manifest.input.shape));
+    let frames =
+        manifest.input.frames.map(|frames| format!(", events in up to {frames} frames")).unwrap_or_default();
+    output::line(format!("input {} {:?}{frames}", manifest.input.name, manifest.input.shape));
     for shape in &manifest.outputs {
         output::line(format!("output {} {:?}", shape.name, shape.shape));
     }

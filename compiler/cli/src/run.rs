@@ -22,7 +22,7 @@ pub struct Arguments {
     #[arg(value_name = "OUT.ncx")]
     artifact: PathBuf,
 
-    /// Images: a safetensors file with `images` (u8 or f32, N first).
+    /// Images: a safetensors file with `images` (u8 or f32, N first), or with events.
     #[arg(long, value_name = "D.safetensors")]
     data: PathBuf,
 
@@ -54,7 +54,7 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let artifact = data::artifact(&arguments.artifact)?;
     let engine = Engine::new(&artifact).map_err(engine_failure)?;
-    let images = data::open(&arguments.data, engine.input_shape())?;
+    let images = data::open(&arguments.data, engine.input_shape(), engine.frames())?;
     let count = arguments.limit.unwrap_or(images.len()).min(images.len());
     if arguments.early_exit.is_some() && engine.schedule() == Schedule::Rate {
         return Err(Failure::input(

@@ -45,7 +45,7 @@ pub struct Arguments {
     #[arg(long, value_name = "W.safetensors")]
     weights: Option<PathBuf>,
 
-    /// Test images: a safetensors file with `images` and, for accuracy, `labels`.
+    /// Test images: a safetensors file with `images` or with events, and, for accuracy, `labels`.
     #[arg(long, value_name = "TEST.safetensors")]
     data: PathBuf,
 
@@ -96,7 +96,8 @@ pub struct Arguments {
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let artifact = data::artifact(&arguments.artifact)?;
-    let images = data::open(&arguments.data, &artifact.manifest.input.shape)?;
+    let input = &artifact.manifest.input;
+    let images = data::open(&arguments.data, &input.shape, input.frames)?;
     let model = model::load(&arguments.model, arguments.weights.as_deref())?;
     model.replay()?;
     let context = neurocuda_dialects::new_context().map_err(Failure::input)?;

@@ -56,7 +56,11 @@ impl Charges {
             }
             None
             | Some(
-                ann::Op::Encode(_) | ann::Op::Requantize(_) | ann::Op::RequantizeTable(_) | ann::Op::Head(_),
+                ann::Op::Encode(_)
+                | ann::Op::EncodeEvents(_)
+                | ann::Op::Requantize(_)
+                | ann::Op::RequantizeTable(_)
+                | ann::Op::Head(_),
             ) => {
                 return Ok(zeros);
             }

@@ -1,11 +1,13 @@
 //! When values are final: longest paths through the network, counted in timesteps.
 //!
-//! A value is *final after f steps* if nothing is sent on it in step f or later. The encoder sends in step 0 only: 1. What a neuron
+//! A value is *final after f steps* if nothing is sent on it in step f or later. The encoder sends in step 0 only: 1; one of events
+//! sends in as many steps as there are frames. What a neuron
 //! receives is complete in step f − 1 of its inputs, the neuron updates in that very step, and needs at most `range` updates from
 //! there: its output is final after `f − 1 + range` steps, plus the delay until it arrives.
 
 use crate::mlir::{self, IrError, IrResult};
 use melior::ir::{OperationRef, ValueLike, operation::OperationLike};
+use neurocuda_dialects::{ann, snn};
 use petgraph::{algo::toposort, graph::DiGraph, visit::EdgeRef};
 use std::collections::HashMap;
 
@@ -41,7 +43,7 @@ pub fn final_after<'c, 'a>(
             .edges_directed(node, petgraph::Direction::Incoming)
             .map(|edge| finals[graph[edge.source()]])
             .max()
-            .unwrap_or(1);
+            .map_or_else(|| frames(operations[index]), Ok)?;
         finals[index] = match range(index, operations[index])? {
             Some((updates, delay)) => complete
                 .checked_sub(1)
@@ -52,6 +54,17 @@ pub fn final_after<'c, 'a>(
         };
     }
     Ok(finals)
+}
+
+/// Steps in which an op that reads no other sends.
+fn frames<'c>(operation: OperationRef<'c, '_>) -> IrResult<'c, u32> {
+    let frames =
+        match (mlir::view::<ann::EncodeEvents>(operation)?, mlir::view::<snn::EncodeEvents>(operation)?) {
+            (Some(events), _) => events.frames,
+            (_, Some(events)) => events.frames,
+            _ => 1,
+        };
+    u32::try_from(frames).map_err(|_| IrError::at(operation, format!("{frames} is no number of frames")))
 }
 
 /// Steps after which every returned value is final.
@@ -73,7 +86,11 @@ pub fn steps<'c>(operations: &[OperationRef<'c, '_>], finals: &[u32]) -> IrResul
 mod tests {
     use super::*;
     use crate::passes::testing::{encoder, network, on_module, operation};
-    use neurocuda_dialects::snn;
+
+    fn range<'c>(_: usize, operation: OperationRef<'c, '_>) -> IrResult<'c, Option<(u32, u32)>> {
+        let neuron = mlir::view::<snn::StBif>(operation)?;
+        Ok(neuron.map(|neuron| (neuron.high as u32, neuron.delay as u32)))
+    }
 
     #[test]
     fn the_longest_path_counts() {
@@ -100,14 +117,19 @@ mod tests {
         );
         on_module(&network("tensor<?x1xf32>", &body, "tensor<?x1xf32>"), |module| {
             let operations = mlir::operations(mlir::network_block(operation(module)).unwrap());
-            let finals = final_after(&operations, |_, operation| {
-                let neuron = mlir::view::<snn::StBif>(operation)?;
-                Ok(neuron.map(|neuron| (neuron.high as u32, neuron.delay as u32)))
-            })
-            .unwrap();
+            let finals = final_after(&operations, range).unwrap();
             // Codes in step 0; three spikes to step 2; five from there to step 6; four, nine steps later, to step 12.
             assert_eq!(finals, [1, 3, 7, 13, 13, 13, 13]);
             assert_eq!(steps(&operations, &finals).unwrap(), 13);
+            // The same with 5 frames, of which the last comes in step 4.
+            let events = body
+                .replace("snn.encode\"", "snn.encode_events\"")
+                .replace(&encoder(1), "frames = 5, high = 9");
+            let events = events.replace(", every_step = false", "");
+            on_module(&network("tensor<?x1xf32>", &events, "tensor<?x1xf32>"), |module| {
+                let operations = mlir::operations(mlir::network_block(operation(module)).unwrap());
+                assert_eq!(final_after(&operations, range).unwrap(), [5, 7, 11, 17, 17, 17, 17]);
+            });
             let endless = final_after(&operations, |_, _| Ok(Some((u32::MAX, 1))));
             assert!(endless.is_err_and(|error| error.message.contains("2^32 steps")));
         });

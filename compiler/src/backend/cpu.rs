@@ -35,6 +35,8 @@ pub struct Emitted {
     pub outputs: Vec<NamedShape>,
     /// Largest count of an activation.
     pub levels: u32,
+    /// Most frames of a sample, if the input is events.
+    pub frames: Option<u32>,
 }
 
 /// Emits `module`, whose outputs are called `output_names`.
@@ -87,7 +89,12 @@ pub fn emit<'c>(module: &Module<'c>, output_names: &[String]) -> IrResult<'c, Em
     }
     let order = |output: &NamedShape| output_names.iter().position(|name| *name == output.name);
     emitter.outputs.sort_by_key(order);
+    let frames = ops.iter().find_map(|op| match op.kind {
+        OpKind::EncodeEvents { frames, .. } => Some(frames),
+        _ => None,
+    });
     Ok(Emitted {
+        frames,
         input_shape,
         program: Program { schedule, steps: integer(STEPS)?, values: emitter.values, ops },
         tensors: emitter.tensors,
@@ -263,6 +270,9 @@ impl Emitter {
                 high: narrow(encode.high)?,
                 every_step: encode.every_step,
             },
+            snn::Op::EncodeEvents(events) => {
+                OpKind::EncodeEvents { frames: step(events.frames)?, high: narrow(events.high)? }
+            }
             snn::Op::Conv(conv) => OpKind::Conv {
                 weight: self.tensor(name, "weight", conv.weight)?,
                 stride: sizes(&conv.stride)?,

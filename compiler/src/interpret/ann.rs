@@ -2,8 +2,8 @@
 
 use super::{
     decode::{
-        Action, Problem, Site, all_positive, axis, channels, image, integers, per_axis, range, reals, size,
-        sizes,
+        Action, Problem, Site, all_positive, axis, channels, image, int32, integers, is_i32, per_axis, range,
+        reals, size, sizes,
     },
     kernels::{
         Geometry, Kernel, Windows, add, clip, concat, conv, elementwise, gather, linear, max_pool, pad,
@@ -30,7 +30,7 @@ pub(super) fn decode(op: &Op, site: &Site) -> Result<Action, Problem> {
 fn numbers(op: &Op, site: &Site) -> Result<(), Problem> {
     match op {
         Op::Normalize(_) => site.give(Number::Real),
-        Op::Encode(_) => site.give(Number::Integer),
+        Op::Encode(_) | Op::EncodeEvents(_) => site.give(Number::Integer),
         Op::Activation(_) | Op::AvgPool2d(_) | Op::Curve(_) | Op::FakeQuantize(_) | Op::Head(_) => {
             site.convert(Number::Real, Number::Real)
         }
@@ -63,6 +63,7 @@ fn kernel(op: &Op, site: &Site) -> Result<Option<Kernel>, Problem> {
             let limits = Limits::read(site, op.multiplier, op.offset, op.minimum, op.maximum)?;
             encode(site, limits, op.scale, (op.low, op.high))?
         }
+        Op::EncodeEvents(op) => counts(site, op.frames, op.high)?,
         Op::Conv(op) => {
             let geometry = Geometry::new(&op.stride, &op.padding, &op.dilation, op.groups, op.transposed)?;
             let weight = site.weight(op.weight, geometry.weight_rank())?;
@@ -169,6 +170,15 @@ pub(super) fn encode(
     per_channel(site.input()?, 1.0, limits, move |x, limits| {
         clip(round_half_up(limits.apply(x) / scale), low, high)
     })
+}
+
+/// Numbers of events, whole and not negative, of up to `frames` frames with at most `high` at one element.
+pub(super) fn counts(site: &Site, frames: i64, high: i64) -> Result<Kernel, Problem> {
+    let most = size(frames, "frames", 1)? as f64 * int32(high, "high")?;
+    if !(most > 0.0 && is_i32(most)) {
+        return Err(format!("{frames} frames of up to {high} events are no 32-bit count").into());
+    }
+    elementwise(site.input()?, move |x| clip(round_half_up(x), 0.0, most))
 }
 
 /// `weight[c] · x + bias[c]`.

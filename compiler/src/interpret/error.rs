@@ -32,6 +32,14 @@ pub enum InterpretError {
         /// Shape that was given.
         found: Vec<Vec<usize>>,
     },
+    /// The sample has no frame, or more than the network takes.
+    #[error("a sample of {found} frames; the network takes 1 to {most}")]
+    Frames {
+        /// Frames that were given.
+        found: usize,
+        /// Most frames that it takes.
+        most: usize,
+    },
     /// An integer value does not fit 32 bits.
     #[error("{place}: element {index} is {value}, which does not fit 32 bits")]
     Overflow {
@@ -79,6 +87,7 @@ impl InterpretError {
     pub fn id(&self) -> &'static str {
         match self {
             Self::InputShape { .. } => "input-shape",
+            Self::Frames { .. } => "input-frames",
             Self::Overflow { .. } => "overflow",
             Self::NotInteger { .. } => "not-integer",
             Self::Inexact { .. } => "inexact",
@@ -94,7 +103,11 @@ impl InterpretError {
             Self::Overflow { place, .. } | Self::NotInteger { place, .. } | Self::Inexact { place, .. } => {
                 Some(place)
             }
-            Self::InputShape { .. } | Self::NoResult { .. } | Self::Spiking | Self::NotSpiking => None,
+            Self::InputShape { .. }
+            | Self::Frames { .. }
+            | Self::NoResult { .. }
+            | Self::Spiking
+            | Self::NotSpiking => None,
         }
     }
 }

@@ -56,6 +56,7 @@ enum Unit<'n> {
         kernel: &'n Kernel,
         every_step: bool,
     },
+    EncodeEvents(&'n Kernel),
     /// With the running sums of the input and their maxima.
     MaxPool {
         kernel: &'n Kernel,
@@ -99,10 +100,31 @@ impl Network {
         limit: StepLimit,
         probe: &mut dyn FnMut(u32, usize, &Sample),
     ) -> Result<SpikingOutcome, InterpretError> {
+        self.simulate_frames(std::slice::from_ref(input), limit, probe)
+    }
+
+    /// Runs a spiking network on a sample of several frames, as [`Network::simulate`] runs it on a sample of one: frame t comes in
+    /// step t. The network stays awake until the last one.
+    ///
+    /// # Errors
+    ///
+    /// As [`Network::simulate`], or if there is no frame, or there are more than the network takes; it takes one, unless its input is
+    /// events.
+    pub fn simulate_frames(
+        &self,
+        frames: &[Sample],
+        limit: StepLimit,
+        probe: &mut dyn FnMut(u32, usize, &Sample),
+    ) -> Result<SpikingOutcome, InterpretError> {
         if !self.is_spiking() {
             return Err(InterpretError::NotSpiking);
         }
-        let mut simulation = Simulation::new(self, self.accept(input)?)?;
+        let most = self.actions.iter().map(most_frames).min().unwrap_or(1);
+        if !(1..=most).contains(&frames.len()) {
+            return Err(InterpretError::Frames { found: frames.len(), most });
+        }
+        let frames = frames.iter().map(|frame| self.accept(frame)).collect::<Result<_, _>>()?;
+        let mut simulation = Simulation::new(self, frames)?;
         let (most, until_quiescence) = match limit {
             StepLimit::Quiescence { at_most } => (at_most, true),
             StepLimit::Exactly(steps) => (steps, false),
@@ -130,7 +152,7 @@ struct Simulation<'n> {
     network: &'n Network,
     /// One for each op.
     units: Vec<Unit<'n>>,
-    input: Sample,
+    frames: Vec<Sample>,
     /// What each value holds in this step; `None` for silence.
     values: Vec<Option<Sample>>,
     /// Zeros in the shape of each value.
@@ -138,7 +160,7 @@ struct Simulation<'n> {
 }
 
 impl<'n> Simulation<'n> {
-    fn new(network: &'n Network, input: Sample) -> Result<Self, InterpretError> {
+    fn new(network: &'n Network, frames: Vec<Sample>) -> Result<Self, InterpretError> {
         let silence =
             network.values.iter().map(|value| Sample::zeros(IxDyn(&value.shape))).collect::<Vec<_>>();
         let units = network.actions.iter().zip(network.ops()).map(|(action, summary)| match action {
@@ -146,6 +168,7 @@ impl<'n> Simulation<'n> {
             Action::Spiking(Spiking::Encode { kernel, every_step }) => {
                 Ok(Unit::Encode { kernel, every_step: *every_step })
             }
+            Action::Spiking(Spiking::EncodeEvents { kernel, .. }) => Ok(Unit::EncodeEvents(kernel)),
             Action::Spiking(Spiking::MaxPool(kernel)) => Ok(Unit::MaxPool {
                 kernel,
                 sums: silence[summary.inputs[0]].clone(),
@@ -164,7 +187,7 @@ impl<'n> Simulation<'n> {
             Action::Compute(_) | Action::Observe => Err(InterpretError::NotSpiking),
         });
         let units = units.collect::<Result<_, _>>()?;
-        Ok(Self { network, units, input, values: vec![None; silence.len()], silence })
+        Ok(Self { network, units, frames, values: vec![None; silence.len()], silence })
     }
 
     /// Runs one step; returns whether anything was sent or arrived.
@@ -180,7 +203,8 @@ impl<'n> Simulation<'n> {
             match &self.units[index] {
                 Unit::Readout { logits, .. } => probe(step, index, logits),
                 unit => {
-                    let own = matches!(unit, Unit::Encode { .. } | Unit::Neuron { .. });
+                    let own =
+                        matches!(unit, Unit::Encode { .. } | Unit::EncodeEvents(_) | Unit::Neuron { .. });
                     active |= own && (events.sent.is_some() || events.arriving.is_some());
                     probe(step, index, events.sent.as_ref().unwrap_or(&self.silence[output]));
                 }
@@ -211,9 +235,16 @@ impl<'n> Simulation<'n> {
             }
             Unit::Encode { kernel, every_step } => {
                 let sends = step == 0 || *every_step;
+                let image = self.frames.first().filter(|_| sends);
                 let codes =
-                    sends.then(|| network.compute(index, kernel, &[elements(&self.input)])).transpose()?;
+                    image.map(|image| network.compute(index, kernel, &[elements(image)])).transpose()?;
                 Ok(Events::at_once(codes))
+            }
+            Unit::EncodeEvents(kernel) => {
+                let frame = self.frames.get(step as usize);
+                let counts =
+                    frame.map(|frame| network.compute(index, kernel, &[elements(frame)])).transpose()?;
+                Ok(Events::at_once(counts))
             }
             Unit::MaxPool { kernel, sums, maxima } => {
                 let Some(input) = input else { return Ok(Events::at_once(None)) };
@@ -246,6 +277,7 @@ impl<'n> Simulation<'n> {
         self.units.iter().all(|unit| match unit {
             Unit::Synapse(_) | Unit::MaxPool { .. } | Unit::Head(_) => true,
             Unit::Encode { every_step, .. } => !every_step,
+            Unit::EncodeEvents(_) => step as usize + 1 >= self.frames.len(),
             Unit::Neuron { neuron, in_flight, .. } => {
                 neuron.is_at_rest_after(step) && in_flight.iter().all(Option::is_none)
             }
@@ -279,6 +311,15 @@ impl<'n> Simulation<'n> {
             Some(SpikingOutput { integer: integer.clone(), logits, real })
         });
         SpikingOutcome { outputs: outputs.collect(), spikes: spikes.collect(), settled_at, steps }
+    }
+}
+
+/// How many frames of a sample an op can take.
+fn most_frames(action: &Action) -> usize {
+    match action {
+        Action::Spiking(Spiking::EncodeEvents { frames, .. }) => *frames,
+        Action::Spiking(Spiking::Encode { .. }) => 1,
+        _ => usize::MAX,
     }
 }
 

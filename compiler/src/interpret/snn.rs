@@ -22,6 +22,13 @@ pub(super) enum Spiking {
         /// Whether they are sent in every step instead of the first only.
         every_step: bool,
     },
+    /// Events of the network's input, a frame a step.
+    EncodeEvents {
+        /// Makes integers of the counts of a frame.
+        kernel: Kernel,
+        /// Most frames of a sample.
+        frames: usize,
+    },
     /// Difference of maxima of running sums.
     MaxPool(Kernel),
     /// A layer of neurons.
@@ -39,7 +46,8 @@ impl Spiking {
             Self::Synapse(kernel)
             | Self::MaxPool(kernel)
             | Self::Head(kernel)
-            | Self::Encode { kernel, .. } => &kernel.shape,
+            | Self::Encode { kernel, .. }
+            | Self::EncodeEvents { kernel, .. } => &kernel.shape,
             Self::Neuron(neuron) => &neuron.shape,
             Self::Readout(readout) => &readout.shape,
         }
@@ -49,7 +57,7 @@ impl Spiking {
 /// Decodes an op of the dialect.
 pub(super) fn decode(op: &Op, site: &Site) -> Result<Action, Problem> {
     match op {
-        Op::Encode(_) => site.give(Number::Integer)?,
+        Op::Encode(_) | Op::EncodeEvents(_) => site.give(Number::Integer)?,
         // The type of its result is that of the network's output, which may be stated as real.
         Op::Readout(_) => {
             site.convert(Number::Integer, site.result.as_ref().map_or(Number::Real, |result| result.number))?
@@ -67,6 +75,10 @@ fn spiking(op: &Op, site: &Site) -> Result<Spiking, Problem> {
             let kernel = ann::encode(site, limits, op.scale, (op.low, op.high))?;
             Spiking::Encode { kernel, every_step: op.every_step }
         }
+        Op::EncodeEvents(op) => Spiking::EncodeEvents {
+            kernel: ann::counts(site, op.frames, op.high)?,
+            frames: size(op.frames, "frames", 1)?,
+        },
         Op::Conv(op) => {
             let geometry = Geometry::new(&op.stride, &op.padding, &op.dilation, op.groups, op.transposed)?;
             let weight = site.weight(op.weight, geometry.weight_rank())?;

@@ -36,6 +36,7 @@ pub const ALL: &[Registration] = register![
     ann_to_ann::quantize,
     ann_to_ann::correct_bias,
     ann_to_ann::expand_max_pool,
+    ann_to_ann::stream_events,
     ann_to_snn::lower_to_st_bif,
     ann_to_snn::lower_to_hold_and_fire,
     ann_to_snn::lower_to_sigma_delta,

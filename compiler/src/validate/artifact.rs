@@ -261,22 +261,22 @@ impl Subjects {
             .into_par_iter()
             .map(|index| {
                 let image = images
-                    .image(index)
+                    .fetch(index)
                     .ok_or_else(|| ValidateError::Module(format!("there is no image {index}")))?;
-                let fail = |error: EngineError| ValidateError::Engine(error.to_string());
+                let fail = |error: EngineError| ValidateError::Engine(format!("{}: {error}", error.id()));
                 let place = demands.first.saturating_add(index);
                 let (outcome, activity) = if place < LAYER_IMAGES {
                     let (outcome, activity) =
-                        Activity::watch(&self.engine, image, index, &options).map_err(fail)?;
+                        Activity::watch(&self.engine, image.view(), index, &options).map_err(fail)?;
                     (outcome, Some(activity))
                 } else {
-                    (self.engine.run_image(image, index, &options).map_err(fail)?, None)
+                    (self.engine.run_image(image.view(), index, &options).map_err(fail)?, None)
                 };
                 let known = [of(0, index), of(1, index)];
                 let (mut tally, said) =
                     self.image(manifest, images, index, (activity.as_ref(), labelled), &outcome, known)?;
                 if let (0, Some(activity)) = (place, &activity) {
-                    let raster = Raster::record(&self.engine, image, index, &options, activity);
+                    let raster = Raster::record(&self.engine, image.view(), index, &options, activity);
                     tally.raster = Some(raster.map_err(fail)?);
                 }
                 progress(done.fetch_add(1, Ordering::Relaxed) + 1);
@@ -424,9 +424,10 @@ impl Subjects {
     }
 }
 
-/// The image as the interpreter takes it.
+/// The image as the interpreter takes it; of events the counts over all frames.
 pub fn sample(images: &Images, index: usize) -> Option<Sample> {
-    let view = images.image(index)?;
+    let image = images.fetch(index)?;
+    let view = image.view();
     let pixels = (0..view.len()).filter_map(|pixel| view.get(pixel)).collect();
     ArrayD::from_shape_vec(IxDyn(images.sample_shape()), pixels).ok()
 }

@@ -285,6 +285,18 @@ irdl.dialect @ann attributes {summary = "the network without framework noise; la
       "high" = %high
     }
   }
+  irdl.operation @encode_events attributes {summary = "number of events of each element of the network input, in all frames together; at most high of one element in one frame", pure} {
+    %input_type = irdl.base "!builtin.tensor"
+    %frames = irdl.base "#builtin.integer"
+    %high = irdl.base "#builtin.integer"
+    %result_type = irdl.base "!builtin.tensor"
+    irdl.operands(input: %input_type)
+    irdl.results(result: %result_type)
+    irdl.attributes {
+      "frames" = %frames,
+      "high" = %high
+    }
+  }
   irdl.operation @requantize attributes {summary = "clip(floor((input + half) / threshold), low, high) with half = floor(threshold / 2); scale is the real value of 1", pure} {
     %input_type = irdl.base "!builtin.tensor"
     %threshold_dense = irdl.base "#builtin.dense_int_or_fp_elements"

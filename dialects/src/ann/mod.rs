@@ -39,6 +39,8 @@ ops! { "ann";
     FakeQuantize<'c> = "ann.fake_quantize" { scale: TensorAttr<'c>, low: i64, high: i64 },
     /// Integer code of the network input: clip(floor(limited(input * multiplier + offset) / scale + 1/2), low, high).
     Encode<'c> = "ann.encode" { multiplier: TensorAttr<'c>, offset: TensorAttr<'c>, minimum: TensorAttr<'c>, maximum: TensorAttr<'c>, scale: f64, low: i64, high: i64 },
+    /// Number of events of each element, in all frames together; at most high of one element in one frame.
+    EncodeEvents = "ann.encode_events" { frames: i64, high: i64 },
     /// Clip(floor((input + half) / threshold), low, high) with half = floor(threshold / 2); scale is the real value of 1.
     Requantize<'c> = "ann.requantize" { threshold: TensorAttr<'c>, scale: TensorAttr<'c>, low: i64, high: i64 },
     /// Start + the sum of the steps whose breakpoints are not above the input, for each channel; unit is the real value of 1 before,

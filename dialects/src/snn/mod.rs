@@ -5,6 +5,8 @@ use crate::{TensorAttr, view::ops};
 ops! { "snn";
     /// Integer code of the network input, sent in step 0 or in every step.
     Encode<'c> = "snn.encode" { multiplier: TensorAttr<'c>, offset: TensorAttr<'c>, minimum: TensorAttr<'c>, maximum: TensorAttr<'c>, scale: f64, low: i64, high: i64, every_step: bool },
+    /// Events as they come: the counts of frame t in step t < frames, at most high of one element in one frame.
+    EncodeEvents = "snn.encode_events" { frames: i64, high: i64 },
     /// Synapses of a convolution over 1 to 3 spatial axes, or of its adjoint if transposed.
     Conv<'c> = "snn.conv" { weight: TensorAttr<'c>, stride: Vec<i64>, padding: Vec<i64>, dilation: Vec<i64>, groups: i64, transposed: bool },
     /// Synapses of a dense layer.

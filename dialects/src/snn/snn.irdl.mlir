@@ -35,6 +35,18 @@ irdl.dialect @snn attributes {summary = "neurons, synapses, encoder and readout 
       "every_step" = %every_step
     }
   }
+  irdl.operation @encode_events attributes {summary = "events of the network input as they come: the counts of frame t in step t < frames, at most high of one element in one frame", pure} {
+    %input_type = irdl.base "!builtin.tensor"
+    %frames = irdl.base "#builtin.integer"
+    %high = irdl.base "#builtin.integer"
+    %result_type = irdl.base "!builtin.tensor"
+    irdl.operands(input: %input_type)
+    irdl.results(result: %result_type)
+    irdl.attributes {
+      "frames" = %frames,
+      "high" = %high
+    }
+  }
   irdl.operation @conv attributes {summary = "synapses of a convolution over 1 to 3 spatial axes, or of its adjoint if transposed", pure} {
     %input_type = irdl.base "!builtin.tensor"
     %weight_dense = irdl.base "#builtin.dense_int_or_fp_elements"

@@ -22,6 +22,7 @@
 // RUN: %not %neurocudac opt %t/unknown-op.mlir 2>&1 | %FileCheck %t/unknown-op.mlir
 // RUN: %not %neurocudac opt %t/curve.mlir 2>&1 | %FileCheck %t/curve.mlir
 // RUN: %not %neurocudac opt %t/requantize-table.mlir 2>&1 | %FileCheck %t/requantize-table.mlir
+// RUN: %not %neurocudac opt %t/encode-events.mlir 2>&1 | %FileCheck %t/encode-events.mlir
 // RUN: %not %neurocudac opt %t/head.mlir 2>&1 | %FileCheck %t/head.mlir
 
 //--- normalize.mlir
@@ -192,6 +193,13 @@ func.func @net(%x: tensor<?x2x4x4xf32>) {
 // CHECK: requantize-table.mlir:[[#@LINE+2]]:8: error: 'ann.requantize_table' op attribute "high" is expected but not provided
 func.func @net(%x: tensor<?x2x4x4xi32>) {
   %y = "ann.requantize_table"(%x) {breakpoints = dense<3> : tensor<2x1xi32>, steps = dense<1> : tensor<2x1xi8>, start = dense<0> : tensor<2xi32>, unit = dense<1.0> : tensor<2xf64>, scale = dense<1.0> : tensor<2xf64>, low = 0} : (tensor<?x2x4x4xi32>) -> tensor<?x2x4x4xi32>
+  return
+}
+
+//--- encode-events.mlir
+// CHECK: encode-events.mlir:[[#@LINE+2]]:8: error: 'ann.encode_events' op attribute "frames" is expected but not provided
+func.func @net(%x: tensor<?x2x4x4xf32>) {
+  %y = "ann.encode_events"(%x) {high = 65535} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xi32>
   return
 }
 

@@ -23,6 +23,7 @@
 // CHECK: "ann.dequantize"(
 // CHECK: "ann.curve"(
 // CHECK: "ann.requantize_table"(
+// CHECK: "ann.encode_events"(
 // CHECK: "ann.head"(
 module {
   func.func @every_op(%x0: tensor<?x2x4x4xf32>, %x1: tensor<?x2xf32>, %x2: tensor<?x2x4x4xi32>) -> tensor<?x2x4x4xf32> {
@@ -69,6 +70,7 @@ module {
       : (tensor<?x2x4x4xi32>) -> tensor<?x2x4x4xf32>
     %ncurve = "ann.curve"(%x0) {function = "gelu", parameter = dense<0.0> : tensor<1xf64>} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
     %nrequantizetable = "ann.requantize_table"(%x2) {breakpoints = dense<3> : tensor<2x1xi32>, steps = dense<1> : tensor<2x1xi8>, start = dense<0> : tensor<2xi32>, unit = dense<1.0> : tensor<2xf64>, scale = dense<1.0> : tensor<2xf64>, low = 0, high = 1} : (tensor<?x2x4x4xi32>) -> tensor<?x2x4x4xi32>
+    %nevents = "ann.encode_events"(%x0) {frames = 10, high = 65535} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xi32>
     %nhead = "ann.head"(%x0) {function = "softmax", axis = 1, keepdim = false} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
     return %0 : tensor<?x2x4x4xf32>
   }

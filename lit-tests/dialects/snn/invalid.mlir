@@ -20,6 +20,7 @@
 // RUN: %not %neurocudac opt %t/st-bif-table.mlir 2>&1 | %FileCheck %t/st-bif-table.mlir
 // RUN: %not %neurocudac opt %t/sigma-delta.mlir 2>&1 | %FileCheck %t/sigma-delta.mlir
 // RUN: %not %neurocudac opt %t/sigma-delta-table.mlir 2>&1 | %FileCheck %t/sigma-delta-table.mlir
+// RUN: %not %neurocudac opt %t/encode-events.mlir 2>&1 | %FileCheck %t/encode-events.mlir
 // RUN: %not %neurocudac opt %t/head.mlir 2>&1 | %FileCheck %t/head.mlir
 
 //--- encode.mlir
@@ -178,6 +179,13 @@ func.func @net(%x: tensor<?x2x4x4xi32>) {
 // CHECK: sigma-delta-table.mlir:[[#@LINE+2]]:8: error: 'snn.sigma_delta_table' op attribute "start" is expected but not provided
 func.func @net(%x: tensor<?x2x4x4xi32>) {
   %y = "snn.sigma_delta_table"(%x) {breakpoints = dense<3> : tensor<2x1xi32>, steps = dense<1> : tensor<2x1xi8>, initial = dense<0> : tensor<2xi32>, low = 0, high = 1, delay = 0} : (tensor<?x2x4x4xi32>) -> tensor<?x2x4x4xi32>
+  return
+}
+
+//--- encode-events.mlir
+// CHECK: encode-events.mlir:[[#@LINE+2]]:8: error: 'snn.encode_events' op attribute "frames" is expected but not provided
+func.func @net(%x: tensor<?x2x4x4xf32>) {
+  %y = "snn.encode_events"(%x) {high = 65535} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xi32>
   return
 }
 

@@ -21,6 +21,7 @@
 // CHECK: "snn.st_bif_table"(
 // CHECK: "snn.sigma_delta"(
 // CHECK: "snn.sigma_delta_table"(
+// CHECK: "snn.encode_events"(
 // CHECK: "snn.head"(
 module {
   func.func @every_op(%x0: tensor<?x2x4x4xf32>, %x1: tensor<?x2x4x4xi32>, %x2: tensor<?x2xi32>) -> tensor<?x2x4x4xi32> {
@@ -61,6 +62,7 @@ module {
     %nstbiftable = "snn.st_bif_table"(%x1) {breakpoints = dense<3> : tensor<2x1xi32>, steps = dense<1> : tensor<2x1xi8>, start = dense<0> : tensor<2xi32>, initial = dense<0> : tensor<2xi32>, low = 0, high = 1, delay = 0} : (tensor<?x2x4x4xi32>) -> tensor<?x2x4x4xi32>
     %nsigmadelta = "snn.sigma_delta"(%x1) {threshold = dense<9> : tensor<2xi32>, initial = dense<4> : tensor<2xi32>, low = 0, high = 255, delay = 0} : (tensor<?x2x4x4xi32>) -> tensor<?x2x4x4xi32>
     %nsigmadeltatable = "snn.sigma_delta_table"(%x1) {breakpoints = dense<3> : tensor<2x1xi32>, steps = dense<1> : tensor<2x1xi8>, start = dense<0> : tensor<2xi32>, initial = dense<0> : tensor<2xi32>, low = 0, high = 1, delay = 0} : (tensor<?x2x4x4xi32>) -> tensor<?x2x4x4xi32>
+    %nevents = "snn.encode_events"(%x0) {frames = 10, high = 65535} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xi32>
     %nhead = "snn.head"(%x0) {function = "softmax", axis = 1, keepdim = false} : (tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
     return %0 : tensor<?x2x4x4xi32>
   }

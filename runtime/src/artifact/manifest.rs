@@ -54,6 +54,9 @@ pub struct NetworkInput {
     pub shape: Vec<usize>,
     /// What pixels look like; for people.
     pub dtype: String,
+    /// Most frames of a sample, where the input is events; absent where it is images.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frames: Option<u32>,
 }
 
 /// A named value with the shape of one sample.

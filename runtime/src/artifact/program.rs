@@ -97,6 +97,14 @@ pub enum OpKind {
         /// Send the codes in every step instead of the first only.
         every_step: bool,
     },
+    /// The network's input, events in frames: what arrives in step `t` is how many events each element has in frame `t` of the
+    /// sample. A sample has 1 to `frames` frames; an image of counts is one frame.
+    EncodeEvents {
+        /// Most frames of a sample.
+        frames: u32,
+        /// Most events of one element in one frame.
+        high: i32,
+    },
     /// Synapses of a convolution over 1 to 3 spatial axes, no bias. With `s`, `p` and `d` the stride, padding and dilation of
     /// an axis, tap `k` of output `o` reads input `o·s + k·d − p`; if `transposed`, tap `k` of input `i` reaches output
     /// `i·s + k·d − p`. What lies outside is silent.

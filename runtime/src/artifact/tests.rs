@@ -511,3 +511,36 @@ fn tables_that_do_not_hold_together_are_refused() {
         assert!(problem.contains(part), "`{problem}` does not say `{part}`");
     }
 }
+
+#[test]
+fn encoders_of_events_are_checked() {
+    let found = |frames: u32, high: i32, schedule: Schedule, listed: Option<u32>| {
+        let mut b = Builder::new(schedule, 10);
+        let x = b.op(OpKind::EncodeEvents { frames, high }, &[], &[2]);
+        b.readout(x, "y");
+        let mut artifact = b.finish();
+        artifact.manifest.input.frames = listed;
+        artifact.validate().map_err(|error| error.to_string())
+    };
+    assert_eq!(found(10, 65_535, Schedule::StBif, Some(10)), Ok(()));
+    assert_eq!(found(1, 1, Schedule::HoldAndFire, Some(1)), Ok(()));
+    for (frames, high, schedule, listed, problem) in [
+        (0, 9, Schedule::StBif, Some(0), "0 frames in 10 steps"),
+        (11, 9, Schedule::StBif, Some(11), "11 frames in 10 steps"),
+        (u32::MAX, 9, Schedule::StBif, Some(u32::MAX), "frames in 10 steps"),
+        (3, 0, Schedule::StBif, Some(3), "0 events at an element"),
+        (3, 65_536, Schedule::StBif, Some(3), "65536 events at an element"),
+        (3, 9, Schedule::Rate, Some(3), "not for the schedule `rate`"),
+        (3, 9, Schedule::StBif, Some(4), "the input has 4 frames, its encoder `op0` 3"),
+        (3, 9, Schedule::StBif, None, "the input has no frames, its encoder `op0` 3"),
+    ] {
+        let error = found(frames, high, schedule, listed).unwrap_err();
+        assert!(error.contains(problem), "{error}");
+    }
+    let mut b = Builder::new(Schedule::StBif, 10);
+    let x = b.encode(&[2], false);
+    b.readout(x, "y");
+    let mut artifact = b.finish();
+    artifact.manifest.input.frames = Some(3);
+    assert!(artifact.validate().unwrap_err().to_string().contains("3 frames, its encoder `op0` no"));
+}

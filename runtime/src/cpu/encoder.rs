@@ -92,7 +92,7 @@ impl Encoder {
         code.max(f64::from(self.low)).min(f64::from(self.high)) as i32
     }
 
-    /// Sends the codes of an image.
+    /// Sends the codes of an image, or of the counts of all frames.
     pub(super) fn encode(&self, image: ImageView<'_>, events: &mut Events) {
         events.clear();
         let positions = (self.layout.elements / self.layout.channels).max(1);
@@ -115,6 +115,24 @@ impl Encoder {
                     }
                 }
             }
+        }
+    }
+}
+
+/// Sends the events of the frame that comes in `step`; an image is a frame that comes in step 0.
+pub(super) fn encode_frame(image: ImageView<'_>, step: u32, layout: Layout, events: &mut Events) {
+    events.clear();
+    let mut send = |element: usize, count: i32| events.push(layout.index_of(element) as u32, count);
+    match image {
+        ImageView::Frames(frames) => {
+            frames.frame(step as usize).for_each(|(element, count)| send(element, count as i32));
+        }
+        _ if step > 0 => {}
+        ImageView::U8(counts) => {
+            counts.iter().enumerate().for_each(|(element, &count)| send(element, count.into()));
+        }
+        ImageView::F32(counts) => {
+            counts.iter().enumerate().for_each(|(element, &count)| send(element, count as i32));
         }
     }
 }

@@ -98,7 +98,7 @@ impl<'a> Countdown<'a> {
                 continue;
             }
             let is_final = |&source: &usize| self.is_final(source, step);
-            // The encoder sends in step 0 only. What feeds a layer that is waited for is waited for too.
+            // The input has been sent whole. What feeds a layer that is waited for is waited for too.
             if self.last_arrivals[index].is_none() && layer.sources.iter().all(is_final) {
                 self.last_arrivals[index] = last_arrival(plan, state, layer.op, step);
             }
@@ -131,7 +131,9 @@ impl Engine {
         image: ImageView<'_>,
         step: u32,
     ) -> Option<Vec<Logits>> {
-        let over = countdown.take_if(|countdown| countdown.is_over(&self.plan, state, step))?;
+        let over = countdown.take_if(|countdown| {
+            self.is_all_shown(image, step) && countdown.is_over(&self.plan, state, step)
+        })?;
         let mut ahead = state.clone();
         ahead.conclude(&self.plan, |op| over.is_last(op), image, step);
         Some(self.logits_of(&ahead, step + 1))

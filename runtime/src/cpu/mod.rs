@@ -97,6 +97,8 @@ pub struct Engine {
     layer_shapes: Vec<Vec<usize>>,
     /// Of each output, in their order: shape of its integer logits, and what becomes of the real ones.
     heads: Vec<(Vec<usize>, Option<Head>)>,
+    /// Most frames of a sample, and most events of an element in one of them, where the input is events.
+    events: Option<(u32, u32)>,
     /// Memory of earlier runs, for the next image of any thread.
     states: Mutex<Vec<State>>,
 }
@@ -120,6 +122,10 @@ impl Engine {
             layers: manifest.layers.clone(),
             layer_shapes: neurons.filter_map(|op| program.values.get(op.output).cloned()).collect(),
             heads: manifest.outputs.iter().map(|output| head_of(program, output)).collect(),
+            events: program.ops.iter().find_map(|op| match op.kind {
+                OpKind::EncodeEvents { frames, high } => Some((frames, high.unsigned_abs())),
+                _ => None,
+            }),
             states: Mutex::new(vec![]),
         })
     }
@@ -137,6 +143,11 @@ impl Engine {
     /// Shape of one input sample.
     pub fn input_shape(&self) -> &[usize] {
         &self.input_shape
+    }
+
+    /// Most frames of a sample, where the input is events; `None` where it is images.
+    pub fn frames(&self) -> Option<u32> {
+        self.events.map(|(frames, _)| frames)
     }
 
     /// Name and shape of each output, in the order of [`ImageOutcome::outputs`].
@@ -181,12 +192,12 @@ impl Engine {
             .clone()
             .into_par_iter()
             .map(|index| {
-                let image = images.image(index).ok_or(EngineError::Range {
+                let image = images.fetch(index).ok_or(EngineError::Range {
                     start: range.start,
                     end: range.end,
                     count: images.len(),
                 })?;
-                let outcome = self.run_image(image, index, options);
+                let outcome = self.run_image(image.view(), index, options);
                 finished();
                 outcome
             })
@@ -197,7 +208,7 @@ impl Engine {
     /// Runs one image on the calling thread; `index` is its number in messages.
     ///
     /// # Errors
-    /// `data-shape`, `run-timesteps` or `bound-violated`.
+    /// `data-shape`, `data-frames`, `data-counts`, `run-timesteps` or `bound-violated`.
     pub fn run_image(
         &self,
         image: ImageView<'_>,
@@ -232,6 +243,9 @@ impl Engine {
         if image.len() != self.input_shape.iter().product::<usize>() {
             let (found, wanted) = (vec![image.len()], self.input_shape.clone());
             return Err(DataError::Shape { found, wanted }.into());
+        }
+        if let Some((frames, high)) = self.events {
+            image.expect_counts(index, frames as usize, high)?;
         }
         if let Some(steps) = options.timesteps.filter(|steps| !(1..=MAX_STEPS).contains(steps)) {
             return Err(EngineError::Timesteps(steps));

@@ -6,6 +6,7 @@
 
 use super::{
     encoder::Encoder,
+    layout::Layout,
     neuron::Neurons,
     pool::{MaxPool, SumPool},
     readout::Readout,
@@ -35,6 +36,10 @@ pub(super) struct Destination {
 pub(super) enum PlannedOp {
     Encode {
         encoder: Encoder,
+        output: ValueId,
+    },
+    EncodeEvents {
+        layout: Layout,
         output: ValueId,
     },
     Synapses {
@@ -155,6 +160,7 @@ impl Plan {
                 self.constant[output] = encoder.every_step;
                 PlannedOp::Encode { encoder, output }
             }),
+            OpKind::EncodeEvents { .. } => Some(PlannedOp::EncodeEvents { layout: Layout::new(to), output }),
             OpKind::Conv { .. } | OpKind::Linear { .. } => {
                 let synapses = Synapses::new(kind, from, to, parameters)?;
                 synapses.zip(destination).map(|(synapses, to)| {
@@ -166,7 +172,7 @@ impl Plan {
             }
             OpKind::Scale { weight } => {
                 let weights: Vec<i32> = parameters.weights(weight)?.into_iter().map(i32::from).collect();
-                let weights = super::layout::Layout::new(to).expand(&weights);
+                let weights = Layout::new(to).expand(&weights);
                 Some(PlannedOp::Scale { weights, input, output, absorbed })
             }
             OpKind::SumPool2d { .. } => {

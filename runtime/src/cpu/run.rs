@@ -48,7 +48,7 @@ impl Engine {
                     return Ok(ImageOutcome { outputs, exit, ..outcome });
                 }
             }
-            if exact && self.is_final(state, step) {
+            if exact && self.is_final(state, image, step) {
                 let outcome = self.outcome(state, step + 1, Some(settled_at), (trace, predictions));
                 return Ok(ImageOutcome { exit, ..outcome });
             }
@@ -59,7 +59,7 @@ impl Engine {
         }
         // One more step shows whether the network had settled just in time; it does not count.
         state.step(&self.plan, image, limit);
-        if self.is_final(state, limit) {
+        if self.is_final(state, image, limit) {
             Ok(ImageOutcome { certified: true, settled_at: Some(settled_at), ..outcome })
         } else if limit == self.steps {
             Err(EngineError::BoundViolated { image: index, bound: self.steps })
@@ -68,9 +68,17 @@ impl Engine {
         }
     }
 
+    /// Whether encoders of an exact schedule have sent all that they send.
+    pub(super) fn is_all_shown(&self, image: ImageView<'_>, step: u32) -> bool {
+        self.events.is_none() || step as usize + 1 >= image.frames()
+    }
+
     /// Whether nothing can change after this step of an exact schedule.
-    fn is_final(&self, state: &State, step: u32) -> bool {
-        step >= self.plan.last_gate && !state.is_active() && !state.is_in_flight()
+    fn is_final(&self, state: &State, image: ImageView<'_>, step: u32) -> bool {
+        self.is_all_shown(image, step)
+            && step >= self.plan.last_gate
+            && !state.is_active()
+            && !state.is_in_flight()
     }
 
     /// Appends what every layer sent in a step.

@@ -97,7 +97,7 @@ impl State {
         self.events.iter_mut().for_each(Events::clear);
         for (index, op) in plan.ops.iter().enumerate() {
             match op {
-                PlannedOp::Encode { .. } => {}
+                PlannedOp::Encode { .. } | PlannedOp::EncodeEvents { .. } => {}
                 PlannedOp::Neurons { neurons, state, membranes, current } => {
                     if is_last(index) {
                         self.gather(neurons.input, *membranes, *current, neurons.gain());
@@ -139,6 +139,10 @@ impl State {
                 } else if !encoder.every_step {
                     self.events[*output].clear();
                 }
+                self.encoded |= !self.events[*output].is_empty();
+            }
+            PlannedOp::EncodeEvents { layout, output } => {
+                super::encoder::encode_frame(image, step, *layout, &mut self.events[*output]);
                 self.encoded |= !self.events[*output].is_empty();
             }
             PlannedOp::Synapses { synapses, input, output, to, constant } => {

@@ -31,8 +31,8 @@ pub enum DataError {
         /// Bytes there are.
         found: usize,
     },
-    /// There are no images. `data-no-images`
-    #[error("the data file has no tensor `images`; it has {}", if found.is_empty() { "none".into() } else { found.join(", ") })]
+    /// There are no images, nor events. `data-no-images`
+    #[error("the data file has no tensor `images` (nor `frames`, nor `offset`, `t_us` and `xyp`); it has {}", if found.is_empty() { "none".into() } else { found.join(", ") })]
     NoImages {
         /// Some of the tensors there are.
         found: Vec<String>,
@@ -73,6 +73,51 @@ pub enum DataError {
         /// The first such image.
         image: usize,
     },
+    /// The tensors of events do not hold together. `data-events`
+    #[error("the events of the data file cannot be used: {problem}")]
+    Events {
+        /// What is wrong.
+        problem: String,
+    },
+    /// An event lies outside of the samples that the network takes. `data-event-place`
+    #[error(
+        "event {event}, of sample {sample}, is at x = {}, y = {}, p = {}; the network takes {shape:?}: polarities, rows, columns",
+        place[0], place[1], place[2]
+    )]
+    EventPlace {
+        /// The first such event, counted over the whole file.
+        event: usize,
+        /// Its sample.
+        sample: usize,
+        /// Column, row, polarity.
+        place: [usize; 3],
+        /// Polarities, rows, columns.
+        shape: [usize; 3],
+    },
+    /// A sample has more frames than the network was compiled for. `data-frames`
+    #[error(
+        "sample {sample} has {found} frames, and the network takes {most} at most: compile it with --input events --frames {found}"
+    )]
+    Frames {
+        /// The sample.
+        sample: usize,
+        /// Its frames.
+        found: usize,
+        /// Most frames that the network takes.
+        most: usize,
+    },
+    /// A value is no number of events. `data-counts`
+    #[error(
+        "sample {sample} holds {found}, which is no number of events: whole, from 0 to {most} at one place in one frame"
+    )]
+    Counts {
+        /// The sample.
+        sample: usize,
+        /// The value.
+        found: f64,
+        /// The most events at one place in one frame.
+        most: u32,
+    },
     /// The images are not what the network takes. `data-shape`
     #[error("the images have the shape {found:?}, and {wanted:?} is wanted")]
     Shape {
@@ -96,6 +141,10 @@ impl DataError {
             Self::Empty { .. } => "data-empty",
             Self::Labels { .. } => "data-labels",
             Self::NotFinite { .. } => "data-not-finite",
+            Self::Events { .. } => "data-events",
+            Self::EventPlace { .. } => "data-event-place",
+            Self::Frames { .. } => "data-frames",
+            Self::Counts { .. } => "data-counts",
             Self::Shape { .. } => "data-shape",
         }
     }

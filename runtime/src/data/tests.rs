@@ -4,6 +4,8 @@ use safetensors::tensor::TensorView;
 
 use super::*;
 
+mod events;
+
 /// Writes a data file with the given tensors and opens it.
 fn open(tensors: &[(&str, Dtype, &[usize], &[u8])]) -> Result<Images, DataError> {
     let views = tensors

@@ -17,7 +17,7 @@ use neurocuda_compiler::{
 use neurocuda_runtime::{
     artifact::{Artifact, program::Schedule},
     cpu::{EarlyExit, Engine, ImageOutcome, Logits, RunOptions},
-    data::Images,
+    data::{ImageView, Images},
 };
 use std::{path::Path, sync::Arc};
 
@@ -50,6 +50,20 @@ pub fn float(loaded: &Loaded) -> Network {
     )
 }
 
+/// The frames of a sample as the interpreter takes them; an image is one.
+pub fn frames(images: &Images, index: usize) -> Vec<Sample> {
+    match images.fetch(index).expect("the sample is there").view() {
+        ImageView::Frames(frames) => (0..frames.len())
+            .map(|frame| {
+                let mut counts = vec![0.0; frames.totals().len()];
+                frames.frame(frame).for_each(|(element, count)| counts[element] = f64::from(count));
+                Sample::from_shape_vec(images.sample_shape(), counts).expect("as many counts as elements")
+            })
+            .collect(),
+        _ => vec![sample(images, index).expect("the sample is there")],
+    }
+}
+
 fn network(module: &Module) -> Network {
     Network::new(module.as_operation()).expect("the interpreter takes what the compiler makes")
 }
@@ -67,7 +81,7 @@ pub fn compile(
     let images = Arc::clone(calibration);
     let samples = Samples {
         count: images.len(),
-        integers: matches!(images.image(0), Some(neurocuda_runtime::data::ImageView::U8(_))),
+        integers: images.are_integers(),
         fetch: Arc::new(move |index| sample(&images, index).expect("calibration asks for samples there are")),
         hash: "test".to_owned(),
     };
@@ -164,9 +178,9 @@ impl Compiled {
 
     /// What the engine does with an image. An exact schedule must settle.
     pub fn engine_outcome(&self, images: &Images, index: usize, trace: bool) -> ImageOutcome {
-        let image = images.image(index).expect("the image is there");
+        let image = images.fetch(index).expect("the image is there");
         let options = RunOptions { timesteps: None, trace, ..RunOptions::default() };
-        let outcome = self.engine.run_image(image, index, &options).expect("the engine runs");
+        let outcome = self.engine.run_image(image.view(), index, &options).expect("the engine runs");
         assert!(
             outcome.certified || self.engine.schedule() == Schedule::Rate,
             "image {index} is not certified"

@@ -29,6 +29,11 @@ impl Tensor {
         Self { name: name.to_owned(), dtype: Dtype::U8, shape: shape.to_vec(), bytes: values.to_vec() }
     }
 
+    /// Of anything, by its bytes.
+    pub fn raw(name: &str, dtype: Dtype, shape: &[usize], bytes: Vec<u8>) -> Self {
+        Self { name: name.to_owned(), dtype, shape: shape.to_vec(), bytes }
+    }
+
     /// Of random f32 in [-1, 1).
     pub fn random(name: &str, shape: &[usize], seed: u64) -> Self {
         let values =

@@ -221,3 +221,56 @@ fn a_membrane_beyond_32_bits_names_its_layer() {
     assert!(network.simulate(&sample(&[1], vec![7.0]), LONG, &mut |_, _, _| ()).is_ok());
     assert_eq!(network.forward(&sample(&[1], vec![0.0]), &mut |_, _| ()), Err(InterpretError::Spiking));
 }
+
+/// Events of up to 3 frames at one element, a neuron that counts them to 2, and a readout.
+fn counter(frames: i64, high: i64) -> String {
+    let (f, t) = (batch(&[1], "f32"), batch(&[1], "i32"));
+    let body = format!(
+        r#"%c = "snn.encode_events"(%x) {{frames = {frames}, high = {high}}} : ({f}) -> {t}
+           %s = "snn.st_bif"(%c) {{threshold = dense<1> : tensor<1xi32>, initial = dense<0> : tensor<1xi32>,
+             low = 0, high = 2, delay = 0}} : ({t}) -> {t}
+           %y = "snn.readout"(%s) {{{PLAIN_READOUT}}} : ({t}) -> {f}"#
+    );
+    module(&f, &body, &f)
+}
+
+#[test]
+fn frames_come_one_a_step_and_keep_the_network_awake() {
+    let network = network(&counter(3, 9));
+    let run = |counts: &[f64]| {
+        let frames = counts.iter().map(|&count| sample(&[1], vec![count])).collect::<Vec<_>>();
+        let mut sent = vec![vec![]; network.ops().len()];
+        let outcome = network.simulate_frames(&frames, LONG, &mut |_, op, events| sent[op].push(events[[0]]));
+        outcome.map(|outcome| (outcome.outputs[0].integer[[0]], outcome.settled_at, outcome.steps, sent))
+    };
+    let (logit, settled, steps, sent) = run(&[1.0, 0.0, 5.0]).unwrap();
+    assert_eq!(sent[..2], [vec![1.0, 0.0, 5.0, 0.0], vec![1.0, 0.0, 1.0, 0.0]]);
+    assert_eq!((logit, settled, steps), (9.0, Some(3), 4));
+    // Silence goes on until the last frame, and fewer frames than there may be are fine.
+    let (logit, settled, steps, _) = run(&[0.0, 0.0, 0.0]).unwrap();
+    assert_eq!((logit, settled, steps), (7.0, Some(0), 3));
+    let (_, settled, steps, _) = run(&[1.0, 0.0]).unwrap();
+    assert_eq!((settled, steps), (Some(1), 2));
+    for frames in [&[][..], &[0.0; 4]] {
+        let error = run(frames).unwrap_err();
+        assert_eq!(
+            (error.id(), error),
+            ("input-frames", InterpretError::Frames { found: frames.len(), most: 3 })
+        );
+    }
+    // What takes images takes one.
+    let image = super::network(&one_neuron(
+        false,
+        "%s = \"snn.add\"(%c, %c) : (VALUE, VALUE) -> VALUE",
+        PLAIN_READOUT,
+    ));
+    let two = [sample(&[1], vec![1.0]), sample(&[1], vec![1.0])];
+    assert_eq!(image.simulate_frames(&two, LONG, &mut |_, _, _| ()).unwrap_err().id(), "input-frames");
+}
+
+#[test]
+fn events_that_are_no_32_bit_count_are_refused() {
+    for (frames, high) in [(0, 9), (-1, 9), (3, 0), (3, -1), (1 << 20, 1 << 20), (i64::MAX, 1)] {
+        assert!(try_network(&counter(frames, high)).is_err(), "{frames} frames of {high}");
+    }
+}

@@ -128,6 +128,7 @@ impl Walk {
             Op::SumPool2d(_)
             | Op::FakeQuantize(_)
             | Op::Encode(_)
+            | Op::EncodeEvents(_)
             | Op::Requantize(_)
             | Op::RequantizeTable(_)
             | Op::Dequantize(_) => {

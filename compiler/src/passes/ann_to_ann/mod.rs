@@ -12,3 +12,4 @@ pub mod merge_reshapes;
 pub mod quantize;
 pub mod sink_head;
 pub mod sink_permutes;
+pub mod stream_events;

@@ -78,6 +78,9 @@ fn partial_charges<'c>(operations: &[OperationRef<'c, '_>]) -> IrResult<'c, Vec<
         let magnitude =
             match ann::Op::read(operation).map_err(|error| IrError::at(operation, error.to_string()))? {
                 Some(ann::Op::Encode(encode)) => vec![encode.high.max(-encode.low) as f64; channels],
+                Some(ann::Op::EncodeEvents(events)) => {
+                    vec![events.frames as f64 * events.high as f64; channels]
+                }
                 // The two neurons of a signed activation are counted both.
                 Some(
                     ann::Op::Requantize(ann::Requantize { low, high, .. })

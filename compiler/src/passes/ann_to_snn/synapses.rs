@@ -20,7 +20,7 @@ use melior::{
     },
 };
 use ndarray::ArrayD;
-use neurocuda_dialects::{Elements, Tensor, TensorAttr, ann, snn};
+use neurocuda_dialects::{Elements, Tensor, TensorAttr, View, ann, snn};
 use std::collections::HashMap;
 
 /// Name of the function attribute that states the schedule.
@@ -189,6 +189,23 @@ pub fn lower<'c, 'a, S: Schedule<'c, 'a>>(
                 insert(&encoder(encode, S::INPUT_EVERY_STEP), Number::Integer)?,
                 Origin { input: true, neurons: false },
             ),
+            ann::Op::EncodeEvents(_) if S::INPUT_EVERY_STEP => {
+                return Err(IrError::at(
+                    operation,
+                    format!(
+                        "unsupported: schedule {} presents its input in every step, and events come in time; use --schedule \
+                         st-bif or hold-and-fire, or leave --input events out: the counts are then an image",
+                        S::NAME
+                    ),
+                ));
+            }
+            ann::Op::EncodeEvents(ann::EncodeEvents { frames, high }) => {
+                let events = snn::EncodeEvents { frames: *frames, high: *high };
+                (
+                    insert(&snn::Op::EncodeEvents(events), Number::Integer)?,
+                    Origin { input: true, neurons: false },
+                )
+            }
             ann::Op::Requantize(requantize) => {
                 (schedule.neurons(&site()?, requantize)?, Origin { input: false, neurons: true })
             }
@@ -300,6 +317,9 @@ pub fn annotate_settling<'c>(
 pub fn levels<'c>(module: OperationRef<'c, '_>) -> IrResult<'c, i64> {
     let mut levels = 0;
     for operation in mlir::operations(mlir::network_block(module)?) {
+        if reads_events(operation) {
+            continue;
+        }
         if let Some(requantize) = mlir::view::<ann::Requantize>(operation)? {
             levels = levels.max(requantize.high).max(-requantize.low);
         }
@@ -313,6 +333,12 @@ pub fn levels<'c>(module: OperationRef<'c, '_>) -> IrResult<'c, i64> {
         ));
     }
     Ok(levels)
+}
+
+/// Whether the op is what limits events: it has as many levels as the network counts events, whatever those of activations are.
+fn reads_events<'c>(operation: OperationRef<'c, '_>) -> bool {
+    let input = mlir::operand(operation).ok().and_then(mlir::definition);
+    input.is_some_and(|input| mlir::has_name(input, ann::EncodeEvents::NAME))
 }
 
 /// `⌊θ/2⌋` of each channel, spread over the neurons of `site`.

@@ -83,7 +83,8 @@ impl Pass for ProveBounds {
             }
             let total = match sent(&op, steps) {
                 Some(largest) => {
-                    if let Some(charge) = operands.first().filter(|_| !matches!(op, snn::Op::Encode(_))) {
+                    let encodes = matches!(op, snn::Op::Encode(_) | snn::Op::EncodeEvents(_));
+                    if let Some(charge) = operands.first().filter(|_| !encodes) {
                         note(operation, membrane(&op, charge, largest, steps)?)?;
                     }
                     if let Some(payload) = payload(&op) {
@@ -105,6 +106,7 @@ fn sent(op: &snn::Op, steps: f64) -> Option<f64> {
         snn::Op::Encode(encode) => {
             encode.high.max(-encode.low) as f64 * if encode.every_step { steps } else { 1.0 }
         }
+        snn::Op::EncodeEvents(events) => events.frames as f64 * events.high as f64,
         snn::Op::StBif(neuron) => neuron.high.max(-neuron.low) as f64,
         snn::Op::StBifTable(neuron) => neuron.high.max(-neuron.low) as f64,
         snn::Op::SigmaDelta(neuron) => neuron.high.max(-neuron.low) as f64,

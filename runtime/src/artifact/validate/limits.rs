@@ -2,6 +2,10 @@
 
 /// Longest run, in steps.
 pub const MAX_STEPS: u32 = 1_000_000;
+/// Most frames of a sample of events.
+pub const MAX_FRAMES: u32 = 4096;
+/// Most events of one element in one frame: what 16 bits count.
+pub const MAX_FRAME_EVENTS: i32 = u16::MAX as i32;
 /// Longest delay, in steps.
 pub const MAX_DELAY: u32 = 1024;
 /// Largest magnitude of what a graded neuron sends in one step.

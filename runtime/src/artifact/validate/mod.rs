@@ -57,8 +57,18 @@ impl Artifact {
         for op in &program.ops {
             let shape = shape_of(program, op.output)?;
             match &op.kind {
-                OpKind::Encode { .. } => {
+                OpKind::Encode { .. } | OpKind::EncodeEvents { .. } => {
                     encoders += 1;
+                    let frames =
+                        if let OpKind::EncodeEvents { frames, .. } = op.kind { Some(frames) } else { None };
+                    if frames != self.manifest.input.frames {
+                        return Err(format!(
+                            "the input has {} frames, its encoder `{}` {}",
+                            count(self.manifest.input.frames),
+                            op.name,
+                            count(frames)
+                        ));
+                    }
                     if shape != self.manifest.input.shape {
                         return Err(format!(
                             "the input has shape {:?}, its encoder `{}` {shape:?}",
@@ -109,6 +119,10 @@ impl Artifact {
             None => Ok(()),
         }
     }
+}
+
+fn count(frames: Option<u32>) -> String {
+    frames.map_or_else(|| "no".to_owned(), |frames| frames.to_string())
 }
 
 /// Shape of a value.
@@ -179,6 +193,7 @@ fn check_schedule(op: &Op, schedule: Schedule) -> Result<(), Problem> {
         OpKind::HoldAndFire { .. } => schedule == Schedule::HoldAndFire,
         OpKind::If { .. } => schedule == Schedule::Rate,
         // An exact schedule ends when nothing is sent any more, so nothing may depend on the number of steps.
+        OpKind::EncodeEvents { .. } => schedule != Schedule::Rate,
         OpKind::Encode { every_step, .. } => schedule == Schedule::Rate || !every_step,
         OpKind::Readout { average, start, .. } => schedule == Schedule::Rate || !average && start == 0,
         _ => true,

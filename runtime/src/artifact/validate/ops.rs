@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     Problem,
-    limits::{MAX_PAYLOAD, MAX_STEPS, MAX_WINDOW_PAIRS},
+    limits::{MAX_FRAME_EVENTS, MAX_FRAMES, MAX_PAYLOAD, MAX_STEPS, MAX_WINDOW_PAIRS},
     shape_of,
     tensors::Tensors,
 };
@@ -27,6 +27,9 @@ pub(super) fn check(op: &Op, program: &Program, tensors: &BTreeMap<String, Tenso
         } else {
             Err(input_count(0, &inputs))
         };
+    }
+    if let OpKind::EncodeEvents { frames, high } = op.kind {
+        return if inputs.is_empty() { events(frames, high, program) } else { Err(input_count(0, &inputs)) };
     }
     if matches!(op.kind, OpKind::Add | OpKind::Concat { .. }) {
         return joins(&op.kind, &inputs, output);
@@ -85,7 +88,7 @@ pub(super) fn check(op: &Op, program: &Program, tensors: &BTreeMap<String, Tenso
             }
             tensors.finite_reals(scale, channels(output))
         }
-        OpKind::Encode { .. } | OpKind::Add | OpKind::Concat { .. } => Ok(()),
+        OpKind::Encode { .. } | OpKind::EncodeEvents { .. } | OpKind::Add | OpKind::Concat { .. } => Ok(()),
     }
 }
 
@@ -122,6 +125,19 @@ fn encode(kind: &OpKind, output: &[usize], tensors: &Tensors) -> Result<(), Prob
     let (minimum, maximum) = (tensors.reals(minimum, channels)?, tensors.reals(maximum, channels)?);
     if minimum.iter().zip(&maximum).any(|(minimum, maximum)| minimum > maximum) {
         return Err("a minimum is above its maximum".into());
+    }
+    Ok(())
+}
+
+fn events(frames: u32, high: i32, program: &Program) -> Result<(), Problem> {
+    if !(1..=MAX_FRAMES).contains(&frames) || frames > program.steps {
+        return Err(format!(
+            "{frames} frames in {} steps; it takes 1 to {MAX_FRAMES}, and no step less",
+            program.steps
+        ));
+    }
+    if !(1..=MAX_FRAME_EVENTS).contains(&high) {
+        return Err(format!("{high} events at an element, not 1 to {MAX_FRAME_EVENTS}"));
     }
     Ok(())
 }

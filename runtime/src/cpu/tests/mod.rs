@@ -37,7 +37,7 @@ pub(super) fn expected(
     if !exact {
         return Some(Ok(outcome(limit, None)));
     }
-    match (0..=limit).find(|&step| run.is_final(step, artifact)) {
+    match (0..=limit).find(|&step| run.is_final(step, artifact, image)) {
         Some(step) => Some(Ok(outcome(limit.min(step + 1), Some(run.settled_at(step))))),
         None if limit == program.steps => Some(Err("bound-violated")),
         None => Some(Ok(outcome(limit, None))),

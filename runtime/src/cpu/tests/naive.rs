@@ -73,7 +73,11 @@ impl Run {
         (0..layers).map(layer).collect()
     }
 
-    pub(super) fn is_final(&self, step: u32, artifact: &Artifact) -> bool {
+    pub(super) fn is_final(&self, step: u32, artifact: &Artifact, image: ImageView<'_>) -> bool {
+        let streams = artifact.program().ops.iter().any(|op| matches!(op.kind, OpKind::EncodeEvents { .. }));
+        if streams && (step as usize) < image.frames() - 1 {
+            return false;
+        }
         let gates_done = artifact.program().ops.iter().all(|op| match op.kind {
             OpKind::HoldAndFire { release, levels, .. } => step >= release + levels,
             _ => true,
@@ -209,6 +213,20 @@ fn execute(
             let codes = encode(artifact, &op.kind, elements, image);
             step.active |= codes.iter().any(|&code| code != 0);
             codes
+        }
+        OpKind::EncodeEvents { .. } => {
+            let mut counts = vec![0; elements];
+            match image {
+                ImageView::Frames(frames) => {
+                    frames.frame(t as usize).for_each(|(element, count)| counts[element] = count.into());
+                }
+                image if t == 0 => {
+                    counts = (0..elements).map(|element| image.get(element).unwrap() as i64).collect();
+                }
+                _ => {}
+            }
+            step.active |= counts.iter().any(|&count| count != 0);
+            counts
         }
         OpKind::Conv { weight, stride, padding, dilation, groups, transposed } => {
             let (w, kernel) = (weights(weight), artifact.tensors[weight].shape().to_vec());

@@ -8,7 +8,7 @@ use crate::{
         Artifact,
         program::{OpKind, Schedule, ValueId},
     },
-    data::Images,
+    data::{Frames, Images},
     testing::Builder,
 };
 
@@ -374,7 +374,13 @@ fn build(
     };
     let mut generator =
         Generator { choices, builder: Builder::new(schedule, steps), schedule, values: vec![] };
-    generator.encode(&shape);
+    let frames = generator.choices.pick(&[0, 0, 1, 3, 9]);
+    if frames == 0 || schedule == Schedule::Rate {
+        generator.encode(&shape);
+    } else {
+        let value = generator.builder.encode_events(&shape, frames);
+        generator.values.push(value);
+    }
     grow(&mut generator);
     let last = *generator.values.last()?;
     generator.readout(last, "last");
@@ -383,7 +389,18 @@ fn build(
 
     let size: usize = shape.iter().product();
     let bytes: Vec<u8> = (0..2 * size).map(|_| generator.choices.range(0..256) as u8).collect();
-    let images = if generator.choices.coin() {
+    let images = if frames > 0 && generator.choices.coin() {
+        let sample = |choices: &mut Choices<'_>| {
+            let frame = |choices: &mut Choices<'_>| {
+                let count = |choices: &mut Choices<'_>| choices.range(0..9).saturating_sub(5) as u16;
+                (0..size).map(|_| count(choices)).collect()
+            };
+            let frames: Vec<Vec<u16>> =
+                (0..choices.range(1..frames as usize + 1)).map(|_| frame(choices)).collect();
+            Frames::from_counts(&frames)
+        };
+        Images::from_frames(shape, (0..2).map(|_| sample(&mut generator.choices)).collect(), None)
+    } else if frames == 0 && generator.choices.coin() {
         Images::from_f32(shape, bytes.iter().map(|&byte| f32::from(byte) / 3.0 - 20.0).collect(), None)
     } else {
         Images::from_u8(shape, bytes, None)

@@ -6,7 +6,7 @@ use crate::{
         Artifact,
         program::{OpKind, Schedule},
     },
-    data::{ImageView, Images},
+    data::{Frames, ImageView, Images},
     testing::Builder,
 };
 
@@ -314,4 +314,68 @@ fn sums_that_leave_i32_wrap_and_do_not_panic() {
     let engine = Engine::new(&b.finish()).unwrap();
     let outcome = engine.run_image(ImageView::U8(&[255; 4]), 0, &RunOptions::default());
     assert!(matches!(outcome, Ok(_) | Err(EngineError::BoundViolated { .. })));
+}
+
+/// A neuron that counts events to 3, and a readout.
+fn counter(frames: u32) -> Artifact {
+    let mut b = Builder::new(Schedule::StBif, frames + 2);
+    let x = b.encode_events(&[2], frames);
+    let x = b.st_bif(x, &[1, 1], 3, 0);
+    b.readout(x, "y");
+    b.finish()
+}
+
+#[test]
+fn a_network_stays_awake_until_the_last_frame() {
+    let engine = Engine::new(&counter(5)).unwrap();
+    let run = |frames: &[[u16; 2]]| {
+        let frames = Frames::from_counts(&frames.iter().map(|frame| frame.to_vec()).collect::<Vec<_>>());
+        engine
+            .run_image(
+                ImageView::Frames(&frames),
+                0,
+                &RunOptions { timesteps: None, trace: true, ..RunOptions::default() },
+            )
+            .unwrap()
+    };
+    let outcome = run(&[[1, 0], [0, 0], [0, 0], [0, 9]]);
+    assert_eq!(outcome.outputs[0].integer, [1, 3]);
+    assert_eq!((outcome.settled_at, outcome.steps, outcome.spikes), (Some(6), 7, vec![4]));
+    let sent = [[1, 0], [0, 0], [0, 0], [0, 1], [0, 1], [0, 1], [0, 0]];
+    assert_eq!(outcome.trace.unwrap()[0], sent.as_flattened());
+    // Fewer frames than it was compiled for, and silent ones at the end.
+    let outcome = run(&[[1, 0]]);
+    assert_eq!((outcome.settled_at, outcome.steps), (Some(1), 2));
+    let outcome = run(&[[0, 0], [1, 0], [0, 0], [0, 0], [0, 0]]);
+    assert_eq!((outcome.settled_at, outcome.steps), (Some(2), 5));
+    let outcome = run(&[[0, 0]; 5]);
+    assert_eq!((outcome.settled_at, outcome.steps), (Some(0), 5));
+}
+
+#[test]
+fn an_image_of_counts_is_one_frame() {
+    let engine = Engine::new(&counter(5)).unwrap();
+    let run = |image: ImageView<'_>| engine.run_image(image, 4, &RunOptions::default());
+    let bytes = run(ImageView::U8(&[2, 200])).unwrap();
+    assert_eq!((bytes.outputs[0].integer.as_slice(), bytes.settled_at), (&[2, 3][..], Some(3)));
+    assert_eq!(run(ImageView::F32(&[2.0, 200.0])).unwrap(), bytes);
+    for wrong in [0.5, -1.0, 65_536.0, f32::NAN] {
+        let error = run(ImageView::F32(&[2.0, wrong])).unwrap_err();
+        assert_eq!(error.id(), "data-counts", "{wrong}");
+    }
+    let frames = Frames::from_counts(&vec![vec![0, 1]; 6]);
+    let error = run(ImageView::Frames(&frames)).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "sample 4 has 6 frames, and the network takes 5 at most: compile it with --input events --frames 6"
+    );
+    // What takes images takes the sum of all frames.
+    let image = Engine::new(&{
+        let mut b = Builder::new(Schedule::StBif, 4);
+        let x = b.encode(&[2], false);
+        b.readout(x, "y");
+        b.finish()
+    });
+    let outcome = image.unwrap().run_image(ImageView::Frames(&frames), 0, &RunOptions::default()).unwrap();
+    assert_eq!(outcome.outputs[0].integer, [0, 6]);
 }
