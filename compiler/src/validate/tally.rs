@@ -178,6 +178,63 @@ impl Tally {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::validate::layers::BINS;
+    use proptest::{collection::vec, prelude::*};
+
+    /// A tally of one image. Its reals are whole, so that their sums do not depend on an order either.
+    fn image() -> impl Strategy<Value = Tally> {
+        let neurons = (any::<[bool; 70]>(), any::<[bool; 70]>(), vec(0_u64..9, BINS));
+        let answers = vec(0_u32..3, 1..12);
+        (vec(0_u64..1000, 12), 0_u32..20, any::<[bool; 5]>(), answers, neurons).prop_map(
+            |(counts, settled, flags, answers, (active, below, histogram))| Tally {
+                images: 1,
+                labelled: flags[0].into(),
+                snn_right: (flags[0] && flags[1]).into(),
+                only_snn: (flags[0] && flags[1] && flags[2]).into(),
+                compared: counts[0],
+                outputs: vec![OutputTally {
+                    agree: counts[1],
+                    squared_error: counts[2] as f64,
+                    largest_error: counts[3] as f64,
+                    ..OutputTally::default()
+                }],
+                spikes: counts[4..6].to_vec(),
+                sops: counts[6],
+                macs: counts[7],
+                steps: counts[8],
+                curve: CurveTally::of(&answers, flags[0].then_some(1), Some(2)),
+                certified: flags[3].into(),
+                settled_max: settled,
+                settled_sum: settled.into(),
+                settled: [vec![0; settled as usize], vec![1]].concat(),
+                layers: vec![LayerTally {
+                    squared_error: counts[9] as f64,
+                    spiking_squared_error: counts[10] as f64,
+                    squared: counts[11] as f64,
+                    active: Bits::of(active.into_iter()),
+                    unsaturated: Bits::of(below.into_iter()),
+                    histogram,
+                    ..LayerTally::default()
+                }],
+                layer_images: flags[4].into(),
+                ..Tally::default()
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn any_parts_add_up_to_the_whole(images in vec(image(), 1..12), splits in (0_usize..12, 0_usize..12)) {
+            let whole = Tally::sum(&images);
+            let (a, b) = (splits.0.min(images.len()), splits.1.min(images.len()));
+            let (a, b) = (a.min(b), a.max(b));
+            let parts = [&images[..a], &images[a..b], &images[b..]].map(Tally::sum);
+            // As parts come out of a journal or a shard.
+            let read = |part: &Tally| serde_json::from_str::<Tally>(&serde_json::to_string(part).unwrap()).unwrap();
+            prop_assert_eq!(&Tally::sum(&parts.each_ref().map(read)), &whole);
+            prop_assert_eq!(whole.settled.iter().sum::<u64>(), images.len() as u64);
+        }
+    }
 
     #[test]
     fn the_drop_is_paired() {
