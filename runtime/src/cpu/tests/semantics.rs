@@ -332,7 +332,13 @@ fn a_network_stays_awake_until_the_last_frame() {
     let engine = Engine::new(&counter(5)).unwrap();
     let run = |frames: &[[u16; 2]]| {
         let frames = Frames::from_counts(&frames.iter().map(|frame| frame.to_vec()).collect::<Vec<_>>());
-        engine.run_image(ImageView::Frames(&frames), 0, &RunOptions { timesteps: None, trace: true, ..RunOptions::default() }).unwrap()
+        engine
+            .run_image(
+                ImageView::Frames(&frames),
+                0,
+                &RunOptions { timesteps: None, trace: true, ..RunOptions::default() },
+            )
+            .unwrap()
     };
     let outcome = run(&[[1, 0], [0, 0], [0, 0], [0, 9]]);
     assert_eq!(outcome.outputs[0].integer, [1, 3]);
