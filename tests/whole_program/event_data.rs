@@ -101,7 +101,7 @@ fn report(tiny: &Tiny, data: &str) -> Value {
 fn all_forms_of_the_same_events_give_the_same_answers() {
     let tiny = tiny();
     let files = write(&tiny);
-    for schedule in ["st-bif", "hold-and-fire"] {
+    for schedule in ["st-bif", "hold-and-fire", "sigma-delta"] {
         let mut answers = vec![];
         for input in [&[][..], &["--input", "events", "--frames", "5"]] {
             tiny.compile(&[&["--schedule", schedule, "--validate-each"], input].concat()).succeeds();
@@ -174,7 +174,7 @@ fn what_cannot_be_events_is_refused_with_a_way_out() {
     messages.push(said(&normalized, normalized.compile(&events)));
     insta::assert_snapshot!(messages.join("\n"), @"
     error: --frames belongs to --input events: images are presented at once
-    error: unsupported: schedule rate presents its input in every step, and events come in time; use --schedule st-bif or hold-and-fire, or leave --input events out: the counts are then an image
+    error: unsupported: schedule rate presents its input in every step, and events come in time; use an exact --schedule, or leave --input events out: the counts are then an image
     error: events-encoding: a count of 1 in channel 0 has the code 32; for events, one event must be code 1: no normalisation but one factor for all channels, counts limited by clamp(x, 0, K) with K at most 127, and calibration on u8 counts
       at net.ncg:1:13
       in pass stream-events, layer input

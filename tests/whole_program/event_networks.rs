@@ -21,7 +21,7 @@ use proptest::{
 use rayon::prelude::*;
 use std::{cell::Cell, sync::Arc};
 
-const SCHEDULES: [Schedule; 2] = [Schedule::StBif, Schedule::HoldAndFire];
+const SCHEDULES: [Schedule; 3] = [Schedule::StBif, Schedule::HoldAndFire, Schedule::SigmaDelta];
 
 /// What a random network and its events are made of.
 #[derive(Clone, Debug)]

@@ -193,8 +193,8 @@ pub fn lower<'c, 'a, S: Schedule<'c, 'a>>(
                 return Err(IrError::at(
                     operation,
                     format!(
-                        "unsupported: schedule {} presents its input in every step, and events come in time; use --schedule \
-                         st-bif or hold-and-fire, or leave --input events out: the counts are then an image",
+                        "unsupported: schedule {} presents its input in every step, and events come in time; use an exact \
+                         --schedule, or leave --input events out: the counts are then an image",
                         S::NAME
                     ),
                 ));
