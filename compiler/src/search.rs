@@ -318,7 +318,7 @@ impl Search<'_> {
         };
         let (mut sops, mut steps) = (0u64, 0u64);
         let mut curve = Vec::<u64>::new();
-        let what = format!("search: {} {}", program.schedule, artifact.manifest.levels);
+        let what = format!("search {} {}", program.schedule, artifact.manifest.levels);
         for start in (0..self.estimate.count).step_by(BLOCK) {
             let end = (start + BLOCK).min(self.estimate.count);
             let outcomes = (start..end).into_par_iter().map(|index| {

@@ -21,7 +21,7 @@ const UNSAFE: &[(&str, &str)] = &[
 
 /// Whether `word` stands in `line` as a whole word.
 fn has_word(line: &str, word: &str) -> bool {
-    line.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').any(|part| part == word)
+    line.split(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '-').any(|part| part == word)
 }
 
 /// Whether `line` has a string literal that is exactly `text`.

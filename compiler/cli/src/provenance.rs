@@ -60,7 +60,7 @@ mod tests {
         );
         assert_eq!(
             quoted(
-                "--messages=json|merge|n.ncx|C:\\t\\1.json|--html|/r.html|--max-drop=-1.5|--report=r.json"
+                "--messages=json|merge|n.ncx|D:\\t\\1.json|--html|/r.html|--max-drop=-1.5|--report=r.json"
             ),
             "neurocudac merge n.ncx 1.json --max-drop=-1.5"
         );

@@ -29,7 +29,7 @@ pub fn print(search: &SearchReport) {
         ]);
     }
     output::line(table);
-    output::line(format!("chosen: {}", search.reason));
+    output::line(format!("chosen because {}", search.reason));
     output::line(format!("agreement after steps: {}", curve(&search.agreement)));
     output::line(format!(
         "expect a drop of at most {:.2} points, plus a margin of {:.2} (95 %): fitted on {} samples, estimated on {} others, without labels",

@@ -12,7 +12,7 @@ use super::{
     snn::Spiking,
 };
 use ndarray::IxDyn;
-use std::collections::HashMap;
+use std::collections::{HashMap, hash_map::Entry};
 
 /// What a source of events sends.
 #[derive(Clone, Debug, PartialEq)]
@@ -125,8 +125,8 @@ impl<'n> Layers<'n> {
                     return Err(InterpretError::NoResult { index: op });
                 };
                 for &input in &summary.inputs {
-                    if !values.contains_key(&input) {
-                        values.insert(input, self.sent(progress, input, step)?);
+                    if let Entry::Vacant(entry) = values.entry(input) {
+                        entry.insert(self.sent(progress, input, step)?);
                     }
                 }
                 let inputs = summary.inputs.iter().filter_map(|input| values.get(input)).map(elements);

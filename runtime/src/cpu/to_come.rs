@@ -124,7 +124,7 @@ struct Gate {
 impl Gate {
     /// What a neuron sends after `step`, in which it has this membrane: before the gate opens, while it is open, and after that.
     /// In the first and the last phase it is nothing where the charge of the gate is as large as it has to be.
-    fn to_come(&self, step: i64, mut membrane: i64, threshold: i64) -> ToCome {
+    fn to_come(self, step: i64, mut membrane: i64, threshold: i64) -> ToCome {
         let mut to_come = ToCome::default();
         let phases = [
             (i64::MIN, self.open, 0),

@@ -27,7 +27,7 @@ use crate::{
     session::{Reference, Session},
 };
 use melior::ir::{OperationRef, attribute::IntegerAttribute, operation::OperationLike};
-use neurocuda_dialects::{Field, TensorAttr, snn, stage::Stage};
+use neurocuda_dialects::{Field, TensorAttr, View, snn, stage::Stage};
 use rayon::prelude::*;
 
 /// What is to be known of the pass.
@@ -142,14 +142,14 @@ enum Target {
 
 fn targets(network: &Network, reference: &Reference) -> Vec<Option<Target>> {
     let of = |(index, summary): (usize, &OpSummary)| match summary.name.as_str() {
-        "snn.if" => {
+        snn::If::NAME => {
             let (layer, negative) = match summary.layer.strip_suffix(".negative") {
                 Some(layer) => (layer, true),
                 None => (summary.layer.as_str(), false),
             };
             reference.activations.get(layer).map(|&op| Target::Activation { op, negative })
         }
-        "snn.readout" => network.output_of(index).map(|output| Target::Logits { output }),
+        snn::Readout::NAME => network.output_of(index).map(|output| Target::Logits { output }),
         _ => None,
     };
     network.ops().iter().enumerate().map(of).collect()

@@ -31,7 +31,7 @@ pub fn percent(fraction: f64, digits: usize) -> String {
 /// A number with three digits that say something: `1.46`, `37.3`, `281`, `4.1e-5`.
 pub fn short(value: f64) -> String {
     match value.abs() {
-        zero if zero == 0.0 => "0".to_owned(),
+        0.0 => "0".to_owned(),
         small if small < 0.001 => {
             let text = format!("{value:.1e}");
             text.replace('-', "−")
