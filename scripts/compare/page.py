@@ -75,61 +75,70 @@ def costs(record):
     )
 
 
+HEAD = """\
+# Beside SpikingJelly
+
+Written by `make compare` (`scripts/compare_spikingjelly.py`), which makes every figure of this page again; the record is
+`docs/results/spikingjelly.resnet18_cifar10.json`.
+
+The same trained network, an ordinary ReLU ResNet-18, is converted by SpikingJelly (PyPI, PyTorch on the CPU) and by NeuroCUDA,
+with the same 1,000 calibration images, and run on the first 1,000 test images. **The checkpoint's float accuracy is 90.17 % on all
+10,000 test images, and the test set is a JPEG copy of CIFAR-10** (quality 75).
+
+At each length the best of SpikingJelly's settings counts, chosen on these very test images. NeuroCUDA's options are
+`--schedule rate --timesteps T` and nothing else, and everything it fits is fitted on the calibration images.
+"""
+
+SETTINGS = """\
+## Settings of SpikingJelly
+
+Every recipe of `spikingjelly.activation_based.ann2snn` that converts a ReLU network to rates, with the settings of its examples
+and a few more. Each is read in two ways: by the sum of all outputs, and by the sum from the step on that `estimate_delay_start`
+gives for this length, which keeps the last four or five steps where the estimate is longer. Settings far behind were run on fewer
+images, which is said beside their figures.
+"""
+
+RESNET20 = """\
+## ResNet-20 with functional activations
+
+The ResNet-20 of [Results](results.md), trained by others, calls `F.relu` and pads its shortcuts with `F.pad`. SpikingJelly finds
+activations by their module and refuses functions by name, so there is nothing to compare:
+"""
+
+
 def write(record, path):
-    """Writes the page."""
+    """Writes the page; without both halves, only what is compared and how."""
+    if not {"spikingjelly", "neurocuda"} <= record.keys():
+        path.write_text(f"{HEAD}\nNo comparison is recorded yet.\n")
+        return
     theirs, ours = record["spikingjelly"], record["neurocuda"]
     exact = ours["exact"]
-    table, _ = verdict(record)
-    count = f"{record['images']:,}"
-    path.write_text(
-        "\n".join(
-            [
-                "# Beside SpikingJelly",
-                "",
-                "Written by `make compare` (`scripts/compare_spikingjelly.py`), which makes every figure of this page again; the",
-                "record is `docs/results/spikingjelly.resnet18_cifar10.json`.",
-                "",
-                f"The same trained network, an ordinary ReLU ResNet-18, is converted by SpikingJelly {theirs['versions']['spikingjelly']}"
-                f" (PyPI, PyTorch {theirs['versions']['torch']} on the CPU) and by {ours['version']}, with the same"
-                f" {record['calibration_images']:,} calibration images, and run on the first {count} test images.",
-                f"**The checkpoint's float accuracy is {100 * record['float_accuracy_of_all_10000']:.2f} % on all 10,000 test images, and"
-                " the test set is a JPEG copy of CIFAR-10**",
-                f"(quality 75). On these {count} images the float network is right on {percent(theirs['float_accuracy'])} in PyTorch, and on"
-                f" {percent(exact['accuracy']['float'])} as NeuroCUDA imports it.",
-                "",
-                *table,
-                "",
-                "At each length the best of SpikingJelly's settings counts, chosen on these very test images; NeuroCUDA's options are",
-                "`--schedule rate --timesteps T` and nothing else, and everything it fits is fitted on the calibration images.",
-                "",
-                f"Not bound to a length, `--schedule st-bif --levels 31` is right on {percent(exact['accuracy']['snn'])}, with"
-                f" {exact['logits']['equal']:,} of {exact['logits']['compared']:,} logits equal to the integer network's, after"
-                f" {exact['steps']['settled_mean']:.1f} steps on average and {exact['steps']['settled_max']} at most.",
-                "",
-                "## Settings of SpikingJelly",
-                "",
-                "Every recipe of `spikingjelly.activation_based.ann2snn` that converts a ReLU network to rates, with the settings of its",
-                "examples. Two readouts: the sum of all outputs, and the sum from the step on that `estimate_delay_start` gives for this",
-                "length (clamped so that four or five steps remain, as it does). Settings far behind were run on fewer images.",
-                "",
-                *settings_table(record),
-                "",
-                *calls(record),
-                "",
-                "One simulation of 64 steps is read at all lengths. A shorter one gives the same outputs bit for bit, which the script"
-                f" checks: {'they are equal' if theirs['same_prefix'] else '**they were not**'}.",
-                "",
-                "## ResNet-20 with functional activations",
-                "",
-                "The ResNet-20 of [Results](results.md), trained by others, calls `F.relu` and pads its shortcuts with `F.pad`. SpikingJelly",
-                "finds activations by their module and refuses functions by name, so there is nothing to compare:",
-                "",
-                *resnet20(record),
-                "",
-                "## Time",
-                "",
-                *costs(record),
-            ]
-        )
-        + "\n"
-    )
+    prefix = "they are equal" if theirs["same_prefix"] else "**they were not**"
+    lines = [
+        HEAD,
+        f"SpikingJelly {theirs['versions']['spikingjelly']} on PyTorch {theirs['versions']['torch']}; {ours['version']}. On these"
+        f" {record['images']:,} images the float network is right on {percent(theirs['float_accuracy'])} in PyTorch, and on"
+        f" {percent(exact['accuracy']['float'])} as NeuroCUDA imports it.",
+        "",
+        *verdict(record)[0],
+        "",
+        f"Not bound to a length, `--schedule st-bif --levels 31` is right on {percent(exact['accuracy']['snn'])}, with"
+        f" {exact['logits']['equal']:,} of {exact['logits']['compared']:,} logits equal to the integer network's, after"
+        f" {exact['steps']['settled_mean']:.1f} steps on average and {exact['steps']['settled_max']} at most.",
+        "",
+        SETTINGS,
+        *settings_table(record),
+        "",
+        *calls(record),
+        "",
+        "One simulation of 64 steps is read at all lengths. A shorter one gives the same outputs bit for bit, which the script"
+        f" checks: {prefix}.",
+        "",
+        RESNET20,
+        *resnet20(record),
+        "",
+        "## Time",
+        "",
+        *costs(record),
+    ]
+    path.write_text("\n".join(lines) + "\n")
