@@ -46,11 +46,16 @@ impl LayerScale {
         let neurons = manifest.program.ops.iter().filter(|op| op.kind.is_neuron());
         let scale = |op: &neurocuda_runtime::artifact::program::Op| {
             let high = match op.kind {
-                OpKind::StBif { high, .. } | OpKind::StBifTable { high, .. } => Some(i64::from(high)),
+                OpKind::StBif { high, .. }
+                | OpKind::StBifTable { high, .. }
+                | OpKind::SigmaDelta { high, .. }
+                | OpKind::SigmaDeltaTable { high, .. } => Some(i64::from(high)),
                 OpKind::HoldAndFire { levels, .. } => Some(levels.into()),
                 _ => None,
             };
-            let most = high.unwrap_or(manifest.program.steps.into()).max(1);
+            // A neuron sends one spike a step at most.
+            let steps = i64::from(manifest.program.steps);
+            let most = high.unwrap_or(steps).min(steps).max(1);
             let negative = format!("{}{NEGATIVE}", op.name);
             Self {
                 high,

@@ -97,6 +97,7 @@ pub fn axes<'a, 's>(
 ) -> Result<Axes<'a, 's>, Box<dyn std::error::Error>> {
     let mut chart = ChartBuilder::on(area)
         .margin_top(8 * FINE)
+        .margin_left(4 * FINE)
         .margin_right(18 * FINE)
         .set_label_area_size(LabelAreaPosition::Left, labels.left * FINE)
         .set_label_area_size(LabelAreaPosition::Bottom, 42 * FINE)

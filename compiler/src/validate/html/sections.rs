@@ -302,11 +302,13 @@ fn raster(report: &Report) -> Result<Markup, PageError> {
     let Some(chart) = spikes::raster(raster, &report.layers)? else { return Ok(html! {}) };
     let has_negative =
         raster.layers.iter().flat_map(|layer| &layer.neurons).any(|neuron| neuron.spikes.contains('-'));
-    let legend = if has_negative {
-        vec![("spiking", "spike"), ("integer", "spike that takes one back")]
-    } else {
-        vec![("spiking", "spike")]
-    };
+    let graded = report.schedule == Schedule::SigmaDelta;
+    let (up, down) =
+        if graded { ("rise of a count", "fall of a count") } else { ("spike", "spike that takes one back") };
+    let mut legend = vec![("spiking", up)];
+    if has_negative {
+        legend.push(("integer", down));
+    }
     Ok(html! {
         section.card {
             h2 { "One image, spike by spike" }
