@@ -6,7 +6,7 @@ use crate::{
     pass::Options,
     passes,
     session::{Samples, Session},
-    validate::each::{Change, EachValidator},
+    validate::each::{Change, EachValidator, layers},
 };
 use melior::{
     Context,
@@ -139,6 +139,7 @@ fn transform(
     samples: &Samples,
     session: &mut Session,
 ) -> String {
+    let original = mlir::duplicate(module.as_operation()).expect("the module can be copied");
     if let Err(error) = run(name, options, module, session) {
         let place = error.location.map(mlir::source).filter(|place| !place.is_empty());
         return format!("{}: error: {error}", place.as_deref().unwrap_or("module"));
@@ -148,9 +149,11 @@ fn transform(
     let before = on_module(text, |module| validator.outputs(module));
     let before = before.expect("the interpreter takes the test's network");
     let after = validator.outputs(module).expect("the interpreter takes what the pass makes");
-    let claim = passes::find(name).expect("the pass is registered").info.claim;
+    let info = passes::find(name).expect("the pass is registered").info;
     let change = Change::between(&before, &after);
-    assert!(change.keeps(claim), "{change}: not {claim:?}");
+    assert!(change.keeps(info.claim), "{change}: not {:?}", info.claim);
+    let layers = layers::hold(info, &original, module, validator.samples(), session.calibration.as_ref());
+    layers.unwrap_or_else(|found| panic!("{name}: {found}"));
     mlir::print(module, true)
 }
 
