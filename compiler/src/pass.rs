@@ -122,6 +122,11 @@ impl Options {
         Ok(Self { info, values })
     }
 
+    /// What is to be known of the pass.
+    pub fn info(&self) -> &'static PassInfo {
+        self.info
+    }
+
     /// The value of option `name`, or its default.
     ///
     /// # Errors

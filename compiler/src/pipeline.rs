@@ -252,9 +252,9 @@ pub fn run(
             if let Some(before) = &outputs {
                 report.change = Some(hold(before, &after, info, &name)?);
             }
-            if let (Some(original), Some(info)) = (&original, info) {
-                layers::hold(info, original, module, validator.samples(), session.calibration.as_ref())
-                    .map_err(|found| broken(info.claim, &name, found))?;
+            if let (Some(original), Step::Ours(_, options)) = (&original, step) {
+                layers::hold(options, original, module, validator.samples(), session)
+                    .map_err(|found| broken(options.info().claim, &name, found))?;
             }
             outputs = Some(after);
         }

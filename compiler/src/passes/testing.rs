@@ -3,7 +3,7 @@
 use crate::{
     interpret::Sample,
     mlir::{self, IrResult},
-    pass::Options,
+    pass::{Options, PassInfo},
     passes,
     session::{Samples, Session},
     validate::each::{Change, EachValidator, layers},
@@ -152,7 +152,8 @@ fn transform(
     let info = passes::find(name).expect("the pass is registered").info;
     let change = Change::between(&before, &after);
     assert!(change.keeps(info.claim), "{change}: not {:?}", info.claim);
-    let layers = layers::hold(info, &original, module, validator.samples(), session.calibration.as_ref());
+    let options = given(info, options);
+    let layers = layers::hold(&options, &original, module, validator.samples(), session);
     layers.unwrap_or_else(|found| panic!("{name}: {found}"));
     mlir::print(module, true)
 }
@@ -244,9 +245,7 @@ pub fn run<'c>(
     session: &mut Session,
 ) -> IrResult<'c, ()> {
     let registration = passes::find(name).expect("the pass is registered");
-    let values = options.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
-    let options =
-        Options::new(registration.info, values.collect::<BTreeMap<_, _>>()).expect("the options exist");
+    let options = given(registration.info, options);
     let pass = (registration.build)(&options).expect("the options have values that the pass takes");
     pass.run(operation(module), session)?;
     assert!(module.as_operation().verify(), "the pass leaves a valid module");
@@ -258,4 +257,10 @@ pub fn run<'c>(
         }
     }
     Ok(())
+}
+
+/// Options of a pass.
+fn given(info: &'static PassInfo, options: &[(&str, &str)]) -> Options {
+    let values = options.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+    Options::new(info, values.collect::<BTreeMap<_, _>>()).expect("the options exist")
 }

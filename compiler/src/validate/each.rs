@@ -6,6 +6,8 @@ mod grid;
 mod integers;
 pub mod layers;
 mod means;
+mod rates;
+mod same;
 mod trace;
 
 use crate::{

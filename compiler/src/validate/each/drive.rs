@@ -10,10 +10,13 @@ use crate::{
     analysis::charge,
     interpret::{Network, Sample, StepLimit},
     mlir::{self, IrError, IrResult},
-    passes::ann_to_snn::synapses::{LEVELS, STEPS},
+    passes::ann_to_snn::{
+        lower_to_rate::SPIKE_VALUE,
+        synapses::{LEVELS, STEPS},
+    },
 };
 use melior::ir::{OperationRef, attribute::IntegerAttribute, operation::OperationLike};
-use neurocuda_dialects::{ann, snn};
+use neurocuda_dialects::{Field, TensorAttr, ann, snn};
 use rayon::prelude::*;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
@@ -199,6 +202,7 @@ fn sides<'c>(around: &Around<'c, '_>) -> IrResult<'c, Sides> {
                 next.ok_or_else(|| IrError::at(operation, format!("layer `{name}` has no neurons")))?;
             let current = match (mlir::view::<snn::If>(sender)?, &view) {
                 (Some(neuron), Some(view)) => {
+                    states_its_value(sender, view, levels / f64::from(sides.steps))?;
                     rounds_to_half_a_spike(sender, &neuron, view, (sides.steps, levels), sign)?;
                     let shape = mlir::sample_shape(mlir::result(sender)?)?;
                     let source = source(&sides.spiking, sender, index)?;
@@ -229,6 +233,22 @@ fn source<'c>(network: &Network, operation: OperationRef<'c, '_>, index: usize) 
 /// The integers of a dequantised value.
 fn dequantized(integer: &Network, value: usize) -> Option<usize> {
     integer.ops().iter().find(|op| op.output == Some(value))?.inputs.first().copied()
+}
+
+/// What the neurons state of a spike's real value is what a count stands for, times `counts`.
+fn states_its_value<'c>(
+    operation: OperationRef<'c, '_>,
+    activation: &ann::Requantize<'c>,
+    counts: f64,
+) -> IrResult<'c, ()> {
+    let Some(stated) = operation.attribute(SPIKE_VALUE).ok().and_then(TensorAttr::get) else { return Ok(()) };
+    let (stated, scale) = (stated.read()?.to_f64(), activation.scale.read()?.to_f64());
+    let wanted = scale.iter().map(|scale| scale * counts).collect::<Vec<_>>();
+    if stated.iter().zip(&wanted).all(|(stated, wanted)| (stated - wanted).abs() <= SLACK * wanted) {
+        return Ok(());
+    }
+    let layer = mlir::layer(operation);
+    Err(IrError::at(operation, format!("layer `{layer}`: a spike is worth {wanted:?}, and not {stated:?}")))
 }
 
 /// Even charges give the spikes that the integer activation's real quotient stands for.

@@ -11,18 +11,20 @@
 //! | `quantize` | membranes to half a unit for each weight and bias that comes in; thresholds to half a unit |
 //! | `correct-bias` | everything but biases bit for bit; means of the membranes to half a unit |
 //! | `lower-to-rate` | charge of each neuron bit for bit; counts under an even charge to half a spike |
+//! | `correct-rate` | everything but biases bit for bit; how far these go; rates no farther from the real ones than before |
 //!
 //! No check knows how many levels a layer has but from the layer itself.
 
-use super::{drive, grid, integers, means};
+use super::{drive, grid, integers, means, rates};
 use crate::{
     interpret::Sample,
-    pass::{Claim, PassInfo},
+    pass::{Claim, Options},
     passes::{
         ann_to_ann::{choose_thresholds, correct_bias, quantize},
         ann_to_snn::lower_to_rate,
+        snn_to_snn::correct_rate,
     },
-    session::Samples,
+    session::Session,
 };
 use melior::ir::{Module, OperationRef};
 
@@ -34,8 +36,10 @@ pub(super) struct Around<'c, 'a> {
     pub after: OperationRef<'c, 'a>,
     /// Samples to run.
     pub samples: Vec<Sample>,
-    /// What the pass calibrated on, if it did.
-    pub calibration: Option<Samples>,
+    /// The options of the pass.
+    pub options: &'a Options,
+    /// What the pass had besides the module.
+    pub session: &'a Session,
 }
 
 /// Finds what is wrong, if anything.
@@ -47,31 +51,28 @@ const CHECKS: &[(&str, Check)] = &[
     (quantize::INFO.name, integers::check),
     (correct_bias::INFO.name, means::check),
     (lower_to_rate::INFO.name, drive::check),
+    (correct_rate::INFO.name, rates::check),
 ];
 
-/// Holds the pass `info` to [`Claim::Layerwise`], if that is what it claims.
+/// Holds the pass of `options` to [`Claim::Layerwise`], if that is what it claims.
 ///
 /// # Errors
 ///
 /// What is wrong, and in which layer.
 pub fn hold(
-    info: &PassInfo,
+    options: &Options,
     before: &Module,
     after: &Module,
     samples: Vec<Sample>,
-    calibration: Option<&Samples>,
+    session: &Session,
 ) -> Result<(), String> {
+    let info = options.info();
     if info.claim != Claim::Layerwise {
         return Ok(());
     }
     let check = CHECKS.iter().find(|(name, _)| *name == info.name);
     let (_, check) = check.ok_or_else(|| format!("there is no check of the layers of `{}`", info.name))?;
-    check(&Around {
-        before: before.as_operation(),
-        after: after.as_operation(),
-        samples,
-        calibration: calibration.cloned(),
-    })
+    check(&Around { before: before.as_operation(), after: after.as_operation(), samples, options, session })
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 
 use super::{
     layers::Around,
+    same::Values,
     trace::{self, Trace},
 };
 use crate::{
@@ -12,9 +13,9 @@ use crate::{
     mlir::{self, IrError, IrResult},
     passes::ann_to_ann::correct_bias::SAMPLES,
 };
-use melior::ir::{OperationRef, Value, ValueLike, operation::OperationLike};
+use melior::ir::{OperationRef, Value, operation::OperationLike};
 use neurocuda_dialects::{View, ann};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 /// Slack for sums of means, in units.
 const SLACK: f64 = 1e-6;
@@ -32,7 +33,7 @@ pub(super) fn check(around: &Around) -> Result<(), String> {
     let message = |error: IrError| error.message;
     let network = Network::new(around.after).map_err(message)?;
     let sites = sites(around, &network).map_err(message)?;
-    let Some(samples) = &around.calibration else { return Ok(()) };
+    let Some(samples) = &around.session.calibration else { return Ok(()) };
     let count = samples.count.min(SAMPLES);
     let mut means = sites.iter().map(|site| vec![0.0; site.target.len()]).collect::<Vec<_>>();
     in_order(
@@ -78,13 +79,15 @@ fn sites<'c>(around: &Around<'c, '_>, network: &Network) -> IrResult<'c, Vec<Sit
     let [before, after] = [around.before, around.after].map(mlir::network_block);
     let (before, after) = (mlir::operations(before?), mlir::operations(after?));
     let is_observation = |operation: &OperationRef<'c, '_>| mlir::has_name(*operation, ann::Observe::NAME);
-    let mut numbers = [HashMap::new(), HashMap::new()];
+    let mut values = Values::default();
     let mut originals = before.into_iter().filter(|operation| !is_observation(operation));
     let mut sites = Vec::new();
     for (index, &operation) in after.iter().enumerate() {
         let layer = mlir::layer(operation);
         let original = originals.next();
-        let Some(original) = original.filter(|original| same(*original, operation, &mut numbers)) else {
+        let Some(original) =
+            original.filter(|original| values.same(*original, operation, |name| name == "bias"))
+        else {
             return Err(IrError::at(
                 operation,
                 format!("layer `{layer}`: `{}` has changed in more than its bias", mlir::name(operation)),
@@ -116,40 +119,6 @@ fn sites<'c>(around: &Around<'c, '_>, network: &Network) -> IrResult<'c, Vec<Sit
         Some(operation) => Err(IrError::at(operation, format!("layer `{}` is gone", mlir::layer(operation)))),
         None => Ok(sites),
     }
-}
-
-/// Whether two ops are one but for their biases. Values of the two modules are the same that have one number.
-fn same<'c>(
-    before: OperationRef<'c, '_>,
-    after: OperationRef<'c, '_>,
-    numbers: &mut [HashMap<usize, usize>; 2],
-) -> bool {
-    let key = |value: Value| value.to_raw().ptr as usize;
-    let operands = |operation: OperationRef<'c, '_>, numbers: &HashMap<usize, usize>| {
-        // The network's argument has no number.
-        operation
-            .operands()
-            .map(|value| (numbers.get(&key(value)).copied(), value.r#type()))
-            .collect::<Vec<_>>()
-    };
-    let attributes = |operation: OperationRef<'c, '_>| {
-        let attributes =
-            operation.attributes().map(|(name, attribute)| (mlir::text(name.as_string_ref()), attribute));
-        attributes.filter(|(name, _)| name != "bias").collect::<Vec<_>>()
-    };
-    let types = |operation: OperationRef<'c, '_>| {
-        operation.results().map(|result| result.r#type()).collect::<Vec<_>>()
-    };
-    let same = mlir::name(before) == mlir::name(after)
-        && operands(before, &numbers[0]) == operands(after, &numbers[1])
-        && attributes(before) == attributes(after)
-        && types(before) == types(after);
-    for (numbers, operation) in numbers.iter_mut().zip([before, after]) {
-        for result in operation.results() {
-            numbers.insert(key(result.into()), numbers.len());
-        }
-    }
-    same
 }
 
 /// Whether a bias goes into `value` as it is; `None` if none does. Of a sum, the first operand that takes one decides.
