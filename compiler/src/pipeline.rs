@@ -156,6 +156,11 @@ impl Pipeline {
         Ok(Self(steps))
     }
 
+    /// Each pass as a pipeline of its own, in order.
+    pub fn into_passes(self) -> impl Iterator<Item = Self> {
+        self.0.into_iter().map(|step| Self(vec![step]))
+    }
+
     /// Names of the passes, in order.
     pub fn names(&self) -> Vec<&str> {
         self.0.iter().map(Step::name).collect()

@@ -103,7 +103,7 @@ pub struct Arguments {
 
 /// Schedules by their names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Schedule {
+pub enum Schedule {
     /// Signed spikes, exact once settled.
     StBif,
     /// Unsigned spikes, layer after layer, exact.
@@ -133,23 +133,26 @@ enum Target {
 const LEVELS: u32 = 31;
 const TIMESTEPS: u32 = 32;
 
-impl Arguments {
-    fn settings(&self) -> Result<Settings, Failure> {
-        if self.timesteps.is_some() && self.schedule != Schedule::Rate {
-            return Err(Failure::input(
-                "--timesteps belongs to --schedule rate: the exact schedules run until they have settled, within a proved \
-                 bound (`run --timesteps` caps a run)",
-            ));
-        }
-        let timesteps = self.timesteps.unwrap_or(TIMESTEPS);
-        let levels = self.levels.unwrap_or(if self.schedule == Schedule::Rate { timesteps } else { LEVELS });
-        Ok(Settings { schedule: self.schedule.into(), levels, timesteps })
+/// What `--schedule`, `--levels` and `--timesteps` say together.
+pub fn settings(
+    schedule: Schedule,
+    levels: Option<u32>,
+    timesteps: Option<u32>,
+) -> Result<Settings, Failure> {
+    if timesteps.is_some() && schedule != Schedule::Rate {
+        return Err(Failure::input(
+            "--timesteps belongs to --schedule rate: the exact schedules run until they have settled, within a proved \
+             bound (`run --timesteps` caps a run)",
+        ));
     }
+    let timesteps = timesteps.unwrap_or(TIMESTEPS);
+    let levels = levels.unwrap_or(if schedule == Schedule::Rate { timesteps } else { LEVELS });
+    Ok(Settings { schedule: schedule.into(), levels, timesteps })
 }
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let settings = arguments.settings()?;
+    let settings = settings(arguments.schedule, arguments.levels, arguments.timesteps)?;
     let model = model::load(&arguments.model, arguments.weights.as_deref())?;
     let import_fidelity = model.replay()?;
     let loaded = &model.loaded;
@@ -208,7 +211,8 @@ struct Written<'r> {
     peak_memory_mb: Option<f64>,
 }
 
-fn explain(error: CompileError, messages: &[module_text::Message]) -> Failure {
+/// What an error says to people.
+pub fn explain(error: CompileError, messages: &[module_text::Message]) -> Failure {
     match error {
         CompileError::Pipeline(PipelineError::Failed { pass, message, source_place, layer }) => {
             for other in messages.iter().filter(|other| other.text != message) {
