@@ -5,7 +5,8 @@
 use melior::{
     Context, ContextRef, IrRewriter, StringRef,
     ir::{
-        BlockLike, BlockRef, Location, Module, OperationRef, RegionLike, Type, TypeLike, Value, ValueLike,
+        BlockLike, BlockRef, Location, Module, Operation, OperationRef, RegionLike, Type, TypeLike, Value,
+        ValueLike,
         operation::{OperationLike, OperationMutLike, OperationRefMut, OperationResult},
         r#type::{FunctionType, IntegerType, RankedTensorType},
     },
@@ -363,6 +364,13 @@ pub fn update_function_type<'c>(module: OperationRef<'c, '_>) -> IrResult<'c, ()
     let attribute = melior::ir::attribute::TypeAttribute::new(r#type.into());
     set_attribute(function, "function_type", attribute.into());
     Ok(())
+}
+
+/// A copy of the module, in its context; `None` if MLIR makes none.
+pub fn duplicate<'c>(module: OperationRef<'c, '_>) -> Option<Module<'c>> {
+    // SAFETY: the module is alive, and the clone is an op of its own, which the new module takes over.
+    let copy = unsafe { Operation::from_raw(mlir_sys::mlirOperationClone(module.to_raw())) };
+    Module::from_operation(copy)
 }
 
 /// The context that `operation` lives in.

@@ -16,6 +16,9 @@ pub enum Claim {
     Rounding,
     /// An approximation: the root mean square of the change is at most this fraction of that of the outputs.
     Lossy(f64),
+    /// An approximation whose outputs may move by any amount, but layer by layer only by the rounding that it is for: given the same
+    /// inputs, every layer computes what it did before ([`validate::each::layers`](crate::validate::each::layers)).
+    Layerwise,
 }
 
 impl Claim {
@@ -25,6 +28,7 @@ impl Claim {
             Self::Equal => 0.0,
             Self::Rounding => 1e-5,
             Self::Lossy(limit) => limit,
+            Self::Layerwise => f64::INFINITY,
         }
     }
 }
@@ -116,6 +120,11 @@ impl Options {
             }
         }
         Ok(Self { info, values })
+    }
+
+    /// What is to be known of the pass.
+    pub fn info(&self) -> &'static PassInfo {
+        self.info
     }
 
     /// The value of option `name`, or its default.

@@ -10,10 +10,10 @@
 use crate::{
     faults::Fault,
     mlir,
-    pass::{OptionError, Options, PassInfo, Registration},
+    pass::{Claim, OptionError, Options, PassInfo, Registration},
     passes,
     session::Session,
-    validate::each::{Change, EachValidator},
+    validate::each::{Change, EachValidator, layers},
 };
 use melior::{
     Context,
@@ -156,6 +156,11 @@ impl Pipeline {
         Ok(Self(steps))
     }
 
+    /// Each pass as a pipeline of its own, in order.
+    pub fn into_passes(self) -> impl Iterator<Item = Self> {
+        self.0.into_iter().map(|step| Self(vec![step]))
+    }
+
     /// Names of the passes, in order.
     pub fn names(&self) -> Vec<&str> {
         self.0.iter().map(Step::name).collect()
@@ -231,6 +236,10 @@ pub fn run(
             outputs = validator.outputs(module).ok();
         }
         let before = count(module);
+        let original = match (hooks.validate_each, info) {
+            (Some(_), Some(info)) if info.claim == Claim::Layerwise => mlir::duplicate(module.as_operation()),
+            _ => None,
+        };
         let start = Instant::now();
         let fault = hooks.plant.as_ref().filter(|fault| fault.pass == name);
         if let Some(fault) = fault {
@@ -259,6 +268,10 @@ pub fn run(
             if let Some(before) = &outputs {
                 report.change = Some(hold(before, &after, info, &name)?);
             }
+            if let (Some(original), Step::Ours(_, options)) = (&original, step) {
+                layers::hold(options, original, module, validator.samples(), session)
+                    .map_err(|found| broken(options.info().claim, &name, found))?;
+            }
             outputs = Some(after);
         }
         reports.push(report);
@@ -277,16 +290,12 @@ fn hold(
 ) -> Result<Change, PipelineError> {
     let change = Change::between(before, after);
     // MLIR's own passes promise to keep the program's meaning.
-    let claim = info.map_or(crate::pass::Claim::Equal, |info| info.claim);
-    if change.keeps(claim) {
-        Ok(change)
-    } else {
-        Err(PipelineError::Claim {
-            pass: name.to_owned(),
-            claim: format!("{claim:?}"),
-            found: change.to_string(),
-        })
-    }
+    let claim = info.map_or(Claim::Equal, |info| info.claim);
+    if change.keeps(claim) { Ok(change) } else { Err(broken(claim, name, change.to_string())) }
+}
+
+fn broken(claim: Claim, pass: &str, found: String) -> PipelineError {
+    PipelineError::Claim { pass: pass.to_owned(), claim: format!("{claim:?}"), found }
 }
 
 fn run_one(

@@ -9,7 +9,7 @@ use neurocuda_compiler::{
     },
     pass::{Claim, PassInfo},
     passes,
-    validate::report::Report,
+    validate::{bisect::Bisection, report::Report},
 };
 use neurocuda_dialects::{OpInfo, SOURCES, op_infos, stage::Stage};
 use std::{env, fmt::Write, fs};
@@ -31,6 +31,7 @@ fn reference_documents_are_up_to_date() {
     pages.push(("aten.md".to_owned(), aten_page()));
     pages.push(("compile-report.schema.json".to_owned(), compile_schema()));
     pages.push(("validate-report.schema.json".to_owned(), json(schemars::schema_for!(Report).to_value())));
+    pages.push(("bisect-report.schema.json".to_owned(), json(schemars::schema_for!(Bisection).to_value())));
     let folder = root().join("docs/src/reference");
     let mut stale = Vec::new();
     for (name, wanted) in pages {
@@ -129,6 +130,7 @@ fn pass_section(info: &PassInfo) -> String {
         Claim::Rounding => {
             format!("the outputs stay equal up to rounding: max|Δ| ≤ {:e} · max|y|", info.claim.tolerance())
         }
+        Claim::Layerwise => "given the same inputs, every layer computes what it did, but for the rounding that the pass is for".to_owned(),
         Claim::Lossy(limit) => format!(
             "approximates: the root mean square of the change is at most {limit} of that of the outputs"
         ),

@@ -1,92 +1,202 @@
 //! Faults planted in the compiler are caught, and the pass is named.
 
+mod list;
+
 use crate::support::{
-    checkpoint::Checkpoint,
+    checkpoint::{Checkpoint, root},
     command::{Finished, neurocudac},
     tiny::Tiny,
 };
-use neurocuda_compiler::faults::Kind;
+use list::{FAULTS, On, Planted};
+use neurocuda_compiler::{faults::KINDS, passes};
+use std::path::Path;
 
-/// Faults that `--validate-each` catches in the shipped network, by the pass that has them.
-const IN_VGG: &[(&str, &str)] = &[
-    ("fold-batch-norm", "bias-dropped"),
-    ("fold-batch-norm", "kernel-transposed"),
-    ("lower-torch-to-ann", "bias-dropped"),
-    ("lower-torch-to-ann", "stride-ignored"),
-    ("lower-torch-to-ann", "kernel-transposed"),
-    ("lower-torch-to-ann", "wrong-padding"),
-    ("fold-input-affine", "bias-dropped"),
-    ("quantize", "kernel-transposed"),
-    ("quantize", "stride-ignored"),
-    ("lower-to-st-bif", "bias-dropped"),
-    ("lower-to-st-bif", "kernel-transposed"),
-    ("lower-to-st-bif", "stride-ignored"),
-    ("lower-to-st-bif", "threshold-off-by-one"),
-];
+/// The trained weights of the network in the tree, in an arrangement with what that network lacks.
+const ARRANGED: &str = "graph @arranged(%x: f32[N, 1, 28, 28]) -> f32[N, 10] {
+  %0 = normalize(%x, scale = 0.00392156862745098,
+                 mean = [0.28604060411453247], std = [0.35302427411079407])                       # normalize
+  %1 = conv2d(%0, weight = @features.0.weight, padding = 1)                                       # conv0
+  %2 = batch_norm(%1, weight = @features.1.weight, bias = @features.1.bias,
+                  running_mean = @features.1.running_mean, running_var = @features.1.running_var) # bn0
+  %3 = relu(%2)                                                                                   # relu0
+  %4 = conv2d(%3, weight = @features.3.weight, padding = 2, dilation = 2)                         # dilated
+  %5 = batch_norm(%4, weight = @features.4.weight, bias = @features.4.bias,
+                  running_mean = @features.4.running_mean, running_var = @features.4.running_var) # bn1
+  %6 = add(%5, %3)                                                                                # residual
+  %7 = relu(%6)                                                                                   # relu1
+  %8 = avg_pool2d(%7, kernel = 2)                                                                 # average
+  %9 = max_pool2d(%3, kernel = 2)                                                                 # maximum
+  %10 = concat(%8, %9, dim = 1)                                                                   # concat
+  %11 = conv2d(%10, weight = @features.7.weight, padding = 1, groups = 2)                         # grouped
+  %12 = batch_norm(%11, weight = @features.8.weight, bias = @features.8.bias,
+                  running_mean = @features.8.running_mean, running_var = @features.8.running_var) # bn2
+  %13 = relu(%12)                                                                                 # relu2
+  %14 = conv2d(%13, weight = @features.10.weight, padding = 1)                                    # conv3
+  %15 = batch_norm(%14, weight = @features.11.weight, bias = @features.11.bias,
+                  running_mean = @features.11.running_mean, running_var = @features.11.running_var) # bn3
+  %16 = relu(%15)                                                                                 # relu3
+  %17 = conv2d(%16, weight = @features.14.weight, stride = 2, padding = 1)                        # strided
+  %18 = batch_norm(%17, weight = @features.15.weight, bias = @features.15.bias,
+                  running_mean = @features.15.running_mean, running_var = @features.15.running_var) # bn4
+  %19 = relu(%18)                                                                                 # relu4
+  %20 = conv2d(%19, weight = @features.17.weight, padding = 1)                                    # conv5
+  %21 = batch_norm(%20, weight = @features.18.weight, bias = @features.18.bias,
+                  running_mean = @features.18.running_mean, running_var = @features.18.running_var) # bn5
+  %22 = relu(%21)                                                                                 # relu5
+  %23 = max_pool2d(%22, kernel = 2)                                                               # pool
+  %24 = flatten(%23)                                                                              # flatten
+  %25 = linear(%24, weight = @classifier.1.weight, bias = @classifier.1.bias)                     # fc1
+  %26 = relu(%25)                                                                                 # relu6
+  %27 = linear(%26, weight = @classifier.4.weight, bias = @classifier.4.bias)                     # fc2
+  return %27
+}
+";
 
-/// The same in the tiny network: where a trained one hides the fault, or another schedule is needed.
-const IN_TINY: &[(&str, &str, &str)] = &[
-    ("st-bif", "fold-batch-norm", "eps-ignored"),
-    ("st-bif", "fold-batch-norm", "bias-dropped"),
-    ("st-bif", "fold-batch-norm", "stride-ignored"),
-    ("st-bif", "fold-batch-norm", "wrong-padding"),
-    ("st-bif", "lower-torch-to-ann", "stride-ignored"),
-    ("st-bif", "lower-torch-to-ann", "kernel-transposed"),
-    ("st-bif", "lower-to-st-bif", "bias-dropped"),
-    ("st-bif", "lower-to-st-bif", "threshold-off-by-one"),
-    ("hold-and-fire", "lower-to-hold-and-fire", "bias-dropped"),
-    ("hold-and-fire", "lower-to-hold-and-fire", "stride-ignored"),
-    ("hold-and-fire", "lower-to-hold-and-fire", "kernel-transposed"),
-    ("hold-and-fire", "lower-to-hold-and-fire", "threshold-off-by-one"),
-    ("hold-and-fire", "prove-bounds", "threshold-off-by-one"),
-];
+/// Schedules by their names.
+const SCHEDULES: [&str; 3] = ["st-bif", "hold-and-fire", "rate"];
+
+/// The network, with files that are missing written to `folder`; `None` where it lies beside the tree and that is absent.
+fn checkpoint(on: On, folder: &Path) -> Option<Checkpoint> {
+    match on {
+        On::Vgg => Some(Checkpoint::vgg_fashion()),
+        On::Arranged => {
+            let graph = folder.join("arranged.ncg");
+            std::fs::write(&graph, ARRANGED).unwrap();
+            Some(Checkpoint { name: "arranged", graph, ..Checkpoint::vgg_fashion() })
+        }
+        On::Shared(name) => Checkpoint::shared(name),
+    }
+}
+
+/// Compiles on few samples: that is enough to show a fault, and that there is none.
+fn compile(checkpoint: &Checkpoint, artifact: &Path, schedule: &str, more: &[&str]) -> Finished {
+    let samples = if checkpoint.name == "resnet20_cifar10" { 6 } else { 20 };
+    let each = ["--schedule", schedule, "--validate-each", "--validate-samples", "2"];
+    checkpoint.compile(samples, artifact, &[&each, more].concat())
+}
 
 /// The fault must end the compilation with exit code 1 and a message that names the pass and no other.
-fn caught(finished: Finished, pass: &str, kind: &str) {
-    let what = format!("{pass}={kind}");
-    assert_eq!(finished.code, Some(1), "{what} is not caught: {}{}", finished.stdout, finished.stderr);
-    let named = format!("validate-each: pass `{pass}` does not keep its claim");
-    assert!(finished.stderr.contains(&named), "{what}: {}", finished.stderr);
-    assert_eq!(finished.stderr.matches("pass `").count(), 1, "{what}: {}", finished.stderr);
-}
-
-#[test]
-fn validate_each_names_the_pass_in_the_shipped_network() {
+fn catch(fault: &Planted) -> Result<(), String> {
     let folder = tempfile::tempdir().unwrap();
     let artifact = folder.path().join("net.ncx");
-    let vgg = Checkpoint::vgg_fashion();
-    // Two samples show each fault, and that there is none without.
-    let each = ["--validate-each", "--validate-samples", "2"];
-    vgg.compile(20, &artifact, &each).succeeds();
-    std::fs::remove_file(&artifact).unwrap();
-    for (pass, kind) in IN_VGG {
-        let plant = format!("{pass}={kind}");
-        caught(vgg.compile(20, &artifact, &[&each, ["--plant", &plant].as_slice()].concat()), pass, kind);
-        assert!(!artifact.exists(), "{plant} leaves an artifact");
+    let Some(checkpoint) = checkpoint(fault.on, folder.path()) else { return Ok(()) };
+    let plant = format!("{}={}", fault.pass, fault.kind);
+    let finished = compile(&checkpoint, &artifact, fault.schedule, &["--plant", &plant]);
+    let named = format!("validate-each: pass `{}` does not keep its claim", fault.pass);
+    let others = finished.stderr.matches("validate-each: pass `").count();
+    if finished.code != Some(1) || !finished.stderr.contains(&named) || others != 1 || artifact.exists() {
+        return Err(format!("{fault:?}: exit {:?}\n{}{}", finished.code, finished.stdout, finished.stderr));
+    }
+    let said = finished.stderr.lines().find(|line| line.contains(&named)).unwrap_or_default();
+    eprintln!("{} in {}: {said}", fault.kind, checkpoint.name);
+    Ok(())
+}
+
+fn catch_all(folder: &str) {
+    let (_, faults) = FAULTS.iter().find(|(name, _)| *name == folder).unwrap();
+    let missed = faults.iter().filter_map(|fault| catch(fault).err()).collect::<Vec<_>>();
+    assert!(missed.is_empty(), "{} of {} are missed:\n{}", missed.len(), faults.len(), missed.join("\n"));
+}
+
+#[test]
+fn faults_of_torch_to_torch_are_caught() {
+    catch_all("torch_to_torch");
+}
+
+#[test]
+fn faults_of_torch_to_ann_are_caught() {
+    catch_all("torch_to_ann");
+}
+
+#[test]
+fn faults_of_ann_to_ann_are_caught() {
+    catch_all("ann_to_ann");
+}
+
+#[test]
+fn faults_of_ann_to_snn_are_caught() {
+    catch_all("ann_to_snn");
+}
+
+#[test]
+fn faults_of_snn_to_snn_and_of_any_stage_are_caught() {
+    catch_all("snn_to_snn");
+    catch_all("any");
+}
+
+/// What the checks are worth: they refuse none of the networks that the faults are planted in.
+#[test]
+fn without_a_fault_every_pass_keeps_its_claim() {
+    let folder = tempfile::tempdir().unwrap();
+    let artifact = folder.path().join("net.ncx");
+    for on in [On::Vgg, On::Arranged] {
+        let checkpoint = checkpoint(on, folder.path()).unwrap();
+        for schedule in SCHEDULES {
+            compile(&checkpoint, &artifact, schedule, &[]).succeeds();
+        }
+    }
+    for name in ["mlp_mnist", "cnn3_mnist", "cnn3_nmnist_sim", "resnet20_cifar10"] {
+        let Some(checkpoint) = checkpoint(On::Shared(name), folder.path()) else { continue };
+        compile(&checkpoint, &artifact, "st-bif", &[]).succeeds();
     }
 }
 
 #[test]
-fn validate_each_names_the_pass_in_a_tiny_network() {
-    let tiny = Tiny::new();
-    for schedule in ["st-bif", "hold-and-fire"] {
-        tiny.compile(&["--schedule", schedule, "--validate-each"]).succeeds();
-        std::fs::remove_file(tiny.path("net.ncx")).unwrap();
-    }
-    for (schedule, pass, kind) in IN_TINY {
-        let plant = format!("{pass}={kind}");
-        caught(tiny.compile(&["--schedule", schedule, "--validate-each", "--plant", &plant]), pass, kind);
-        assert!(!tiny.path("net.ncx").exists(), "{plant} leaves an artifact");
+#[ignore = "minutes; every checkpoint, schedule and coarseness"]
+fn every_checkpoint_keeps_the_claims_at_every_coarseness() {
+    let folder = tempfile::tempdir().unwrap();
+    let artifact = folder.path().join("net.ncx");
+    let shared = ["mlp_mnist", "cnn3_mnist", "cnn3_nmnist_sim", "resnet20_cifar10", "resnet18_cifar10"];
+    for on in [On::Vgg, On::Arranged].into_iter().chain(shared.map(On::Shared)) {
+        let Some(checkpoint) = checkpoint(on, folder.path()) else { continue };
+        for schedule in SCHEDULES {
+            for levels in ["1", "3", "7", "15", "31", "255"] {
+                eprintln!("{}, {schedule}, {levels} levels", checkpoint.name);
+                compile(&checkpoint, &artifact, schedule, &["--levels", levels]).succeeds();
+            }
+        }
     }
 }
 
+/// Every kind is planted somewhere, and somewhere in every folder of passes.
 #[test]
-fn every_kind_of_fault_is_planted_somewhere() {
-    let planted = || IN_VGG.iter().map(|(_, kind)| kind).chain(IN_TINY.iter().map(|(_, _, kind)| kind));
-    for (kind, _) in Kind::ALL {
-        assert!(planted().any(|planted| *planted == kind), "{kind}");
+fn the_list_covers_kinds_and_folders() {
+    let all = || FAULTS.iter().flat_map(|(_, faults)| faults.iter());
+    let kinds = KINDS.iter().copied().flatten().map(|kind| kind.name).collect::<Vec<_>>();
+    assert_eq!(kinds.len(), 28, "{kinds:?}");
+    for kind in &kinds {
+        assert!(all().any(|fault| fault.kind == *kind), "{kind} is planted nowhere");
+        assert_eq!(kinds.iter().filter(|other| *other == kind).count(), 1, "{kind} is there twice");
     }
+    assert!(all().all(|fault| kinds.contains(&fault.kind)));
+    for (folder, faults) in FAULTS {
+        for fault in *faults {
+            let file = format!("compiler/src/passes/{folder}/{}.rs", fault.pass.replace('-', "_"));
+            assert!(root().join(&file).exists() && passes::find(fault.pass).is_some(), "{file}");
+        }
+    }
+    let folders = std::fs::read_dir(root().join("compiler/src/passes")).unwrap();
+    let folders = folders.map(|entry| entry.unwrap()).filter(|entry| entry.path().is_dir());
+    for folder in folders.map(|folder| folder.file_name().into_string().unwrap()) {
+        assert!(FAULTS.iter().any(|(name, _)| *name == folder), "no fault in {folder}");
+    }
+    let in_tree = all().filter(|fault| !matches!(fault.on, On::Shared(_))).count();
+    assert!(in_tree * 4 >= all().count() * 3, "{in_tree} of {} need nothing beside the tree", all().count());
 }
+
+/// Faults behind the quantiser, and the gate of `validate` that fails.
+const BEHIND: &[(&str, &str, &str, &str)] = &[
+    ("st-bif", "lower-to-st-bif", "bias-dropped", "exact"),
+    ("st-bif", "lower-to-st-bif", "threshold-off-by-one", "exact"),
+    ("st-bif", "lower-to-st-bif", "initial-membrane", "exact"),
+    ("st-bif", "lower-to-st-bif", "rounding-mode", "exact"),
+    ("st-bif", "lower-to-st-bif", "clamp-missing", "exact"),
+    ("st-bif", "lower-to-st-bif", "bias-every-step", "exact"),
+    ("hold-and-fire", "lower-to-hold-and-fire", "kernel-transposed", "exact"),
+    ("hold-and-fire", "lower-to-hold-and-fire", "hard-reset", "exact"),
+    ("hold-and-fire", "lower-to-hold-and-fire", "spike-lost", "exact"),
+    ("hold-and-fire", "lower-to-hold-and-fire", "delay-unbalanced", "exact"),
+];
 
 /// What happens behind the quantiser changes nothing that accuracy would show at once: equality does.
 #[test]
@@ -94,18 +204,15 @@ fn validate_catches_faults_behind_the_quantiser() {
     let vgg = Checkpoint::vgg_fashion();
     let folder = tempfile::tempdir().unwrap();
     let (artifact, report) = (folder.path().join("net.ncx"), folder.path().join("report.json"));
-    for (schedule, pass) in [("st-bif", "lower-to-st-bif"), ("hold-and-fire", "lower-to-hold-and-fire")] {
-        for kind in ["bias-dropped", "threshold-off-by-one", "kernel-transposed"] {
-            let plant = format!("{pass}={kind}");
-            vgg.compile(20, &artifact, &["--schedule", schedule, "--plant", &plant]).succeeds();
-            let more = ["--max-drop", "100", "--report", report.to_str().unwrap()];
-            let finished = vgg.validate(&artifact, 2, &more).ends_with(1);
-            assert!(finished.stdout.contains("FAIL exact"), "{plant}: {}", finished.stdout);
-            let report =
-                serde_json::from_slice::<serde_json::Value>(&std::fs::read(&report).unwrap()).unwrap();
-            assert_eq!(report["passed"], false, "{plant}");
-            assert!(report["logits"]["equal"].as_u64() < report["logits"]["compared"].as_u64(), "{plant}");
-        }
+    for (schedule, pass, kind, gate) in BEHIND {
+        let plant = format!("{pass}={kind}");
+        vgg.compile(20, &artifact, &["--schedule", schedule, "--plant", &plant]).succeeds();
+        let more = ["--max-drop", "100", "--report", report.to_str().unwrap()];
+        let finished = vgg.validate(&artifact, 2, &more).ends_with(1);
+        assert!(finished.stdout.contains(&format!("FAIL {gate}")), "{plant}: {}", finished.stdout);
+        let report = serde_json::from_slice::<serde_json::Value>(&std::fs::read(&report).unwrap()).unwrap();
+        assert_eq!(report["passed"], false, "{plant}");
+        assert!(report["logits"]["equal"].as_u64() < report["logits"]["compared"].as_u64(), "{plant}");
     }
 }
 
@@ -114,6 +221,8 @@ fn a_fault_that_is_none_of_ours_is_a_usage_error() {
     let tiny = Tiny::new();
     tiny.compile(&["--plant", "quantize=off-by-two"]).ends_with(2).says("no fault is called `off-by-two`");
     tiny.compile(&["--plant", "quantize"]).ends_with(2).says("expected PASS=KIND");
-    let help = neurocudac(&[&"compile", &"--help"], &[]).succeeds();
-    assert!(!help.stdout.contains("plant"), "planting faults is nothing for users");
+    for command in ["compile", "bisect"] {
+        let help = neurocudac(&[&command, &"--help"], &[]).succeeds();
+        assert!(!help.stdout.contains("plant"), "planting faults is nothing for users");
+    }
 }

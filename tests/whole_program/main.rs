@@ -13,6 +13,7 @@
 mod support;
 
 mod archives;
+mod bisect;
 mod contract;
 mod determinism;
 mod engine_equals_interpreter;

@@ -130,7 +130,7 @@ fn points(text: &str) -> Result<f64, String> {
 
 /// Schedules by their names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Schedule {
+pub enum Schedule {
     /// Signed spikes, exact once settled.
     StBif,
     /// Unsigned spikes, layer after layer, exact.
@@ -177,14 +177,6 @@ const FRAMES: u32 = 10;
 impl Arguments {
     fn settings(&self) -> Result<Settings, Failure> {
         let schedule = self.schedule.unwrap_or(Schedule::StBif);
-        if self.timesteps.is_some() && schedule != Schedule::Rate {
-            return Err(Failure::input(
-                "--timesteps belongs to --schedule rate: the exact schedules run until they have settled, within a proved \
-                 bound (`run --timesteps` caps a run)",
-            ));
-        }
-        let timesteps = self.timesteps.unwrap_or(TIMESTEPS);
-        let levels = self.levels.unwrap_or(if schedule == Schedule::Rate { timesteps } else { LEVELS });
         if self.frames.is_some() && self.input != Input::Events {
             return Err(Failure::input("--frames belongs to --input events: images are presented at once"));
         }
@@ -201,7 +193,7 @@ impl Arguments {
             ));
         }
         let frames = (self.input == Input::Events).then(|| self.frames.unwrap_or(FRAMES));
-        Ok(Settings { schedule: schedule.into(), levels, timesteps, frames })
+        Ok(Settings { frames, ..settings(schedule, self.levels, self.timesteps)? })
     }
 
     fn request(&self) -> Option<Request> {
@@ -212,6 +204,23 @@ impl Arguments {
             timesteps: self.timesteps,
         })
     }
+}
+
+/// What `--schedule`, `--levels` and `--timesteps` say together.
+pub fn settings(
+    schedule: Schedule,
+    levels: Option<u32>,
+    timesteps: Option<u32>,
+) -> Result<Settings, Failure> {
+    if timesteps.is_some() && schedule != Schedule::Rate {
+        return Err(Failure::input(
+            "--timesteps belongs to --schedule rate: the exact schedules run until they have settled, within a proved \
+             bound (`run --timesteps` caps a run)",
+        ));
+    }
+    let timesteps = timesteps.unwrap_or(TIMESTEPS);
+    let levels = levels.unwrap_or(if schedule == Schedule::Rate { timesteps } else { LEVELS });
+    Ok(Settings { schedule: schedule.into(), levels, timesteps, frames: None })
 }
 
 /// Runs the command.
@@ -280,7 +289,8 @@ struct Written<'r> {
     peak_memory_mb: Option<f64>,
 }
 
-fn explain(error: CompileError, messages: &[module_text::Message]) -> Failure {
+/// What an error says to people.
+pub fn explain(error: CompileError, messages: &[module_text::Message]) -> Failure {
     match error {
         CompileError::Pipeline(PipelineError::Failed { pass, message, source_place, layer }) => {
             for other in messages.iter().filter(|other| other.text != message) {

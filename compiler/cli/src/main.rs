@@ -2,6 +2,7 @@
 //!
 //! One file for each subcommand; what several need is in [`model`], [`data`], [`progress`] and [`output`].
 
+mod bisect;
 mod check;
 mod compile;
 mod data;
@@ -54,6 +55,7 @@ enum Command {
     Run(run::Arguments),
     Validate(validate::Arguments),
     Merge(merge::Arguments),
+    Bisect(bisect::Arguments),
     Inspect(inspect::Arguments),
     Opt(opt::Arguments),
     Passes(passes::Arguments),
@@ -82,6 +84,7 @@ fn main() -> ExitCode {
         Command::Run(arguments) => run::run(&arguments),
         Command::Validate(arguments) => validate::run(&arguments),
         Command::Merge(arguments) => merge::run(&arguments),
+        Command::Bisect(arguments) => bisect::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Opt(arguments) => opt::run(&arguments),
         Command::Passes(arguments) => passes::run(&arguments),

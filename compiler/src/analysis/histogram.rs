@@ -180,7 +180,8 @@ impl Distribution {
         best.map(|(_, step)| step)
     }
 
-    fn squared_error(&self, step: f64, low: f64, high: f64) -> f64 {
+    /// Σ (z − s·q(z))² for the step `s`; see [`Distribution::best_step`].
+    pub fn squared_error(&self, step: f64, low: f64, high: f64) -> f64 {
         self.0
             .iter()
             .map(|&(value, count)| {

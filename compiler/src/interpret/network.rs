@@ -104,6 +104,16 @@ impl Network {
         self.spiking
     }
 
+    /// Number of values: the input, and one for each result.
+    pub fn value_count(&self) -> usize {
+        self.values.len()
+    }
+
+    /// Shape of one sample of a value; `None` if there is no value of that number.
+    pub fn value_shape(&self, value: usize) -> Option<&[usize]> {
+        self.values.get(value).map(|value| value.shape.as_slice())
+    }
+
     /// The ops in the order in which they run.
     pub fn ops(&self) -> &[OpSummary] {
         &self.summaries
@@ -169,6 +179,11 @@ impl Network {
         })?;
         let pairs = outputs.into_iter().zip(found).zip(&logits);
         Ok(pairs.map(|((output, found), value)| if value.is_some() { found } else { output }).collect())
+    }
+
+    /// The value of each output in front of its head, by number; see [`Network::logits`].
+    pub fn logit_values(&self) -> Vec<usize> {
+        self.outputs.iter().map(|&output| self.logits_of(output).unwrap_or(output)).collect()
     }
 
     /// The value that the head of an output reads; `None` if it has no head.

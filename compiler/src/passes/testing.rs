@@ -3,10 +3,10 @@
 use crate::{
     interpret::Sample,
     mlir::{self, IrResult},
-    pass::Options,
+    pass::{Options, PassInfo},
     passes,
     session::{Samples, Session},
-    validate::each::{Change, EachValidator},
+    validate::each::{Change, EachValidator, layers},
 };
 use melior::{
     Context,
@@ -139,6 +139,7 @@ fn transform(
     samples: &Samples,
     session: &mut Session,
 ) -> String {
+    let original = mlir::duplicate(module.as_operation()).expect("the module can be copied");
     if let Err(error) = run(name, options, module, session) {
         let place = error.location.map(mlir::source).filter(|place| !place.is_empty());
         return format!("{}: error: {error}", place.as_deref().unwrap_or("module"));
@@ -148,9 +149,12 @@ fn transform(
     let before = on_module(text, |module| validator.outputs(module));
     let before = before.expect("the interpreter takes the test's network");
     let after = validator.outputs(module).expect("the interpreter takes what the pass makes");
-    let claim = passes::find(name).expect("the pass is registered").info.claim;
+    let info = passes::find(name).expect("the pass is registered").info;
     let change = Change::between(&before, &after);
-    assert!(change.keeps(claim), "{change}: not {claim:?}");
+    assert!(change.keeps(info.claim), "{change}: not {:?}", info.claim);
+    let options = given(info, options);
+    let layers = layers::hold(&options, &original, module, validator.samples(), session);
+    layers.unwrap_or_else(|found| panic!("{name}: {found}"));
     mlir::print(module, true)
 }
 
@@ -241,9 +245,7 @@ pub fn run<'c>(
     session: &mut Session,
 ) -> IrResult<'c, ()> {
     let registration = passes::find(name).expect("the pass is registered");
-    let values = options.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
-    let options =
-        Options::new(registration.info, values.collect::<BTreeMap<_, _>>()).expect("the options exist");
+    let options = given(registration.info, options);
     let pass = (registration.build)(&options).expect("the options have values that the pass takes");
     pass.run(operation(module), session)?;
     assert!(module.as_operation().verify(), "the pass leaves a valid module");
@@ -255,4 +257,10 @@ pub fn run<'c>(
         }
     }
     Ok(())
+}
+
+/// Options of a pass.
+fn given(info: &'static PassInfo, options: &[(&str, &str)]) -> Options {
+    let values = options.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+    Options::new(info, values.collect::<BTreeMap<_, _>>()).expect("the options exist")
 }

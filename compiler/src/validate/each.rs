@@ -1,7 +1,17 @@
-//! `--validate-each`: what a pass does to the network's outputs, measured on samples.
+//! `--validate-each`: what a pass does to the network's outputs, measured on samples; and, layer by layer, of a pass that changes numbers
+//! on purpose.
+
+mod drive;
+mod grid;
+mod integers;
+pub mod layers;
+mod means;
+mod rates;
+mod same;
+mod trace;
 
 use crate::{
-    interpret::{Network, StepLimit},
+    interpret::{Network, Sample, StepLimit},
     mlir,
     pass::Claim,
     passes::ann_to_snn::synapses::{SCHEDULE, STEPS},
@@ -35,6 +45,11 @@ impl EachValidator {
     /// Number of samples it runs.
     pub fn count(&self) -> usize {
         self.count
+    }
+
+    /// The samples that it runs.
+    pub fn samples(&self) -> Vec<Sample> {
+        (0..self.count).map(|index| (self.samples.fetch)(index)).collect()
     }
 
     /// Runs the module on the samples.
@@ -131,6 +146,8 @@ impl Change {
             Claim::Equal => self.different == 0,
             Claim::Rounding => self.largest <= claim.tolerance(),
             Claim::Lossy(limit) => self.rms <= limit,
+            // What outputs cannot say: see `layers`.
+            Claim::Layerwise => true,
         }
     }
 }

@@ -1,7 +1,8 @@
-//! Numeric validation: of every pass ([`each`]), and of a finished artifact ([`artifact`]) with its [`report`], for machines and, as a
+//! Numeric validation: of every pass ([`each`], and [`bisect`] to find one), and of a finished artifact ([`artifact`]) with its [`report`], for machines and, as a
 //! page ([`html`]), for people.
 
 pub mod artifact;
+pub mod bisect;
 pub mod bits;
 pub mod curve;
 pub mod each;
@@ -17,3 +18,4 @@ pub mod shard;
 pub mod statistics;
 pub mod summary;
 pub mod tally;
+mod values;

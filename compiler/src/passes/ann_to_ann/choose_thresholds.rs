@@ -25,7 +25,7 @@ pub const INFO: PassInfo = PassInfo {
     summary: "puts activations on grids of integer levels, by least squares on the observed histograms",
     from: Some(Stage::Ann),
     to: Some(Stage::AnnQuantized),
-    claim: Claim::Lossy(0.5),
+    claim: Claim::Layerwise,
     options: &[
         OptionInfo { name: "levels", default: "31", summary: "largest count of an activation" },
         OptionInfo {

@@ -31,7 +31,7 @@ pub const INFO: PassInfo = PassInfo {
     summary: "shifts integer biases so that accumulators keep the means of the real network",
     from: Some(Stage::AnnInteger),
     to: None,
-    claim: Claim::Lossy(0.25),
+    claim: Claim::Layerwise,
     options: &[],
 };
 

@@ -41,7 +41,7 @@ pub const INFO: PassInfo = PassInfo {
     summary: "turns the network on its grids into the integer network",
     from: Some(Stage::AnnQuantized),
     to: Some(Stage::AnnInteger),
-    claim: Claim::Lossy(0.25),
+    claim: Claim::Layerwise,
     options: &[OptionInfo {
         name: "weight-bits",
         default: "8",

@@ -26,7 +26,7 @@ pub const INFO: PassInfo = PassInfo {
     summary: "makes the spiking network of schedule rate: plain integrate-and-fire, an approximation",
     from: Some(Stage::AnnInteger),
     to: Some(Stage::Snn),
-    claim: Claim::Lossy(1.0),
+    claim: Claim::Layerwise,
     options: &[OptionInfo { name: "timesteps", default: "32", summary: "number of steps that a run takes" }],
 };
 

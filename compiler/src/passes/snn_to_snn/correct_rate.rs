@@ -36,7 +36,7 @@ pub const INFO: PassInfo = PassInfo {
     summary: "corrects the biases of a rate network on its own dynamics, and chooses from which step its readout counts",
     from: Some(Stage::Snn),
     to: None,
-    claim: Claim::Lossy(1.0),
+    claim: Claim::Layerwise,
     options: &[
         OptionInfo { name: "samples", default: "64", summary: "most calibration samples to run" },
         OptionInfo { name: "rounds", default: "2", summary: "times that each layer is run and corrected" },
@@ -47,7 +47,7 @@ pub const INFO: PassInfo = PassInfo {
 const WINDOW: usize = 8;
 
 /// Largest correction of a neuron in one round, in spikes a run.
-const LARGEST_SHIFT: f64 = 2.0;
+pub const LARGEST_SHIFT: f64 = 2.0;
 
 /// Most memory for the currents of one layer, in bytes.
 const MEMORY: usize = 1 << 30;
