@@ -64,6 +64,15 @@ pub struct Arguments {
     #[arg(long, value_name = "L", value_parser = clap::value_parser!(u32).range(1..=32767))]
     levels: Option<u32>,
 
+    /// Bits of a weight, sign included; identity paths of residual networks keep their 16.
+    #[arg(long, value_name = "BITS", default_value_t = 8, value_parser = clap::value_parser!(u32).range(4..=8))]
+    weight_bits: u32,
+
+    /// Give each layer levels of its own, from a quarter to twice of --levels: those with the fewest synaptic operations whose error is
+    /// at most FACTOR times that of --levels in every layer. 1 if the option stands without a number.
+    #[arg(long, value_name = "FACTOR", num_args = 0..=1, require_equals = true, default_missing_value = "1", value_parser = factor)]
+    mixed_levels: Option<f64>,
+
     /// Number of steps of a rate network. The exact schedules run until they have settled.
     #[arg(long, value_name = "T", value_parser = clap::value_parser!(u32).range(1..=65536))]
     timesteps: Option<u32>,
@@ -174,6 +183,11 @@ const TIMESTEPS: u32 = 32;
 /// Frames where they are not given.
 const FRAMES: u32 = 10;
 
+fn factor(text: &str) -> Result<f64, String> {
+    let factor = text.parse::<f64>().map_err(|error| error.to_string())?;
+    if factor.is_finite() && factor > 0.0 { Ok(factor) } else { Err("a positive number is needed".to_owned()) }
+}
+
 impl Arguments {
     fn settings(&self) -> Result<Settings, Failure> {
         let schedule = self.schedule.unwrap_or(Schedule::StBif);
@@ -181,6 +195,18 @@ impl Arguments {
             return Err(Failure::input(
                 "--timesteps belongs to --schedule rate: the exact schedules run until they have settled, within a proved \
                  bound (`run --timesteps` caps a run)",
+            ));
+        }
+        if self.mixed_levels.is_some() && schedule == Schedule::Rate {
+            return Err(Failure::input(
+                "unsupported: --mixed-levels needs an exact schedule, because a spike in every step of a rate network stands for the \
+                 same number of levels in all layers; leave it out, or use --schedule st-bif",
+            ));
+        }
+        if self.mixed_levels.is_some() && self.max_drop.is_some() {
+            return Err(Failure::input(
+                "unsupported: --max-drop compares networks with the same levels in all layers; choose --levels together with \
+                 --mixed-levels instead",
             ));
         }
         let timesteps = self.timesteps.unwrap_or(TIMESTEPS);
@@ -201,7 +227,14 @@ impl Arguments {
             ));
         }
         let frames = (self.input == Input::Events).then(|| self.frames.unwrap_or(FRAMES));
-        Ok(Settings { schedule: schedule.into(), levels, timesteps, frames })
+        Ok(Settings {
+            schedule: schedule.into(),
+            levels,
+            timesteps,
+            frames,
+            weight_bits: self.weight_bits,
+            mixed_levels: self.mixed_levels,
+        })
     }
 
     fn request(&self) -> Option<Request> {
@@ -210,6 +243,7 @@ impl Arguments {
             schedule: self.schedule.map(Into::into),
             levels: self.levels,
             timesteps: self.timesteps,
+            weight_bits: self.weight_bits,
         })
     }
 }

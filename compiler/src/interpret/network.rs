@@ -171,6 +171,11 @@ impl Network {
         Ok(pairs.map(|((output, found), value)| if value.is_some() { found } else { output }).collect())
     }
 
+    /// The values in front of the heads of the outputs.
+    pub fn logit_values(&self) -> Vec<usize> {
+        self.outputs.iter().map(|&output| self.logits_of(output).unwrap_or(output)).collect()
+    }
+
     /// The value that the head of an output reads; `None` if it has no head.
     fn logits_of(&self, output: usize) -> Option<usize> {
         let mut value = output;

@@ -16,6 +16,8 @@
 
 mod accumulate;
 mod curves;
+mod fit;
+mod rounding;
 mod shared;
 #[cfg(test)]
 mod tests;
@@ -32,6 +34,7 @@ use melior::{
     ir::{OperationRef, Value, ValueLike, operation::OperationLike},
 };
 use neurocuda_dialects::{Tensor, TensorAttr, View, ann, stage::Stage};
+use fit::Unit;
 use shared::SharedSteps;
 use std::collections::HashMap;
 
@@ -78,9 +81,10 @@ pub fn build(options: &Options) -> Result<Box<dyn Pass>, OptionError> {
 }
 
 impl Pass for Quantize {
-    fn run<'c>(&self, module: OperationRef<'c, '_>, _: &mut Session) -> IrResult<'c, ()> {
+    fn run<'c>(&self, module: OperationRef<'c, '_>, session: &mut Session) -> IrResult<'c, ()> {
         let mut lowering = Lowering {
             pass: self,
+            samples: session.calibration.as_ref().map(|samples| samples.count),
             context: mlir::context(module),
             levels: HashMap::new(),
             accumulators: HashMap::new(),
@@ -105,6 +109,8 @@ impl Pass for Quantize {
 struct Level<'c, 'a> {
     integer: Value<'c, 'a>,
     scale: Vec<f64>,
+    /// Variance of the real value that calibration saw in each channel; `None` if it saw none.
+    variance: Option<Vec<f64>>,
 }
 
 /// Levels that meet in a channel must have one scale: `choose-thresholds` gave it to them.
@@ -132,6 +138,8 @@ fn key(value: Value) -> usize {
 
 struct Lowering<'p, 'c, 'a> {
     pass: &'p Quantize,
+    /// Number of calibration samples, if there are any.
+    samples: Option<usize>,
     context: &'c Context,
     levels: HashMap<usize, Level<'c, 'a>>,
     /// Integers of the accumulator values, for the observations of them.
@@ -176,7 +184,9 @@ impl<'c, 'a> Lowering<'_, 'c, 'a> {
         scale.iter_mut().for_each(|scale| *scale /= flow.multiple as f64);
         let integers = levels.iter().map(|level| level.integer).collect::<Vec<_>>();
         let integer = self.weightless(operation, operation, &integers)?;
-        self.levels.insert(key(mlir::result(operation)?), Level { integer, scale });
+        let variances = levels.iter().map(|level| level.variance.clone()).collect::<Option<Vec<_>>>();
+        let variance = variances.map(|variances| flow.forward(&variances, 0.0));
+        self.levels.insert(key(mlir::result(operation)?), Level { integer, scale, variance });
         Ok(())
     }
 
@@ -216,7 +226,7 @@ impl<'c, 'a> Lowering<'_, 'c, 'a> {
                 steps.iter().zip(&wanted).map(|(step, wanted)| step.unwrap_or(*wanted)).collect::<Vec<_>>();
             (self.table(operation, &curve, input, &scale, (low, high))?, scale)
         } else {
-            let mut alpha = self.unit(value, &wanted)?;
+            let Unit { real: mut alpha, ratio } = self.unit(value, &wanted)?;
             let steps = self.shared.take(operation, &alpha)?;
             let mut threshold = Vec::with_capacity(wanted.len());
             for ((wanted, alpha), step) in wanted.iter().zip(&mut alpha).zip(&steps) {
@@ -231,7 +241,7 @@ impl<'c, 'a> Lowering<'_, 'c, 'a> {
                     }
                 });
             }
-            let integer = self.membrane(operation, value, &alpha)?;
+            let integer = self.membrane(operation, value, &alpha, &ratio)?;
             let own = threshold.iter().zip(&alpha).map(|(threshold, alpha)| threshold * alpha);
             let scale = own.zip(steps).map(|(own, step)| step.unwrap_or(own)).collect::<Vec<_>>();
             let requantize = ann::Requantize {
@@ -250,17 +260,9 @@ impl<'c, 'a> Lowering<'_, 'c, 'a> {
             };
             (mlir::insert_before(operation, &requantize, &[integer], r#type)?, scale)
         };
-        self.levels.insert(key(result), Level { integer, scale });
+        let variance = self.variance(value, &scale, (low, high))?;
+        self.levels.insert(key(result), Level { integer, scale, variance });
         Ok(())
-    }
-
-    /// The unit of each channel of a sum that flows into an activation of steps `wanted`.
-    fn unit(&self, value: Value<'c, 'a>, wanted: &[f64]) -> IrResult<'c, Vec<f64>> {
-        let mut alpha = self.need(value)?;
-        for (alpha, wanted) in alpha.iter_mut().zip(wanted) {
-            *alpha = alpha.max(wanted / LARGEST_THRESHOLD);
-        }
-        self.settle(value, alpha)
     }
 
     /// The integers of a sum that flows into the activation `operation`, 1 standing for `alpha` in each channel, and its
@@ -270,8 +272,9 @@ impl<'c, 'a> Lowering<'_, 'c, 'a> {
         operation: OperationRef<'c, 'a>,
         value: Value<'c, 'a>,
         alpha: &[f64],
+        ratio: &[f64],
     ) -> IrResult<'c, Value<'c, 'a>> {
-        let integer = self.accumulate(value, alpha, operation)?;
+        let integer = self.accumulate(value, alpha, ratio, operation)?;
         self.observations(value, operation)?;
         Ok(integer)
     }
@@ -289,8 +292,8 @@ impl<'c, 'a> Lowering<'_, 'c, 'a> {
             let (integer, scale) = match self.levels.get(&key(value)) {
                 Some(level) => (level.integer, level.scale.clone()),
                 None => {
-                    let alpha = self.need(value)?;
-                    (self.accumulate(value, &alpha, operation)?, alpha)
+                    let Unit { real: alpha, ratio } = self.unit(value, &[])?;
+                    (self.accumulate(value, &alpha, &ratio, operation)?, alpha)
                 }
             };
             let location =
