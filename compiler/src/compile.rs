@@ -32,6 +32,23 @@ pub struct Settings {
     pub timesteps: u32,
     /// Most frames of a sample, if the input is events in frames.
     pub frames: Option<u32>,
+    /// Bits of a weight, sign included; identity paths keep their 16.
+    pub weight_bits: u32,
+    /// Whether layers get levels of their own, and what error that may make: this many times that of `levels` everywhere.
+    pub mixed_levels: Option<f64>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            schedule: Schedule::StBif,
+            levels: 31,
+            timesteps: 32,
+            frames: None,
+            weight_bits: 8,
+            mixed_levels: None,
+        }
+    }
 }
 
 /// The passes that make the real network ready for calibration.
@@ -41,7 +58,14 @@ pub const FRONT: &str = "remove-identity,fold-batch-norm,lower-torch-to-ann,sink
 impl Settings {
     /// The passes from the real network to the integer one.
     pub fn integer_pipeline(&self) -> String {
-        format!("calibrate,choose-thresholds{{levels={}}},quantize,correct-bias", self.levels)
+        let Self { levels, weight_bits, .. } = self;
+        let choose = self
+            .mixed_levels
+            .map(|budget| format!("choose-levels{{levels={levels} budget={budget}}},"))
+            .unwrap_or_default();
+        format!(
+            "calibrate,{choose}choose-thresholds{{levels={levels}}},quantize{{weight-bits={weight_bits}}},correct-bias"
+        )
     }
 
     /// The passes from the integer network to the spiking one.

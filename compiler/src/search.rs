@@ -48,6 +48,8 @@ pub struct Request {
     pub levels: Option<u32>,
     /// Only this number of steps, for `rate`.
     pub timesteps: Option<u32>,
+    /// Bits of a weight.
+    pub weight_bits: u32,
 }
 
 /// A network that was tried.
@@ -133,6 +135,7 @@ pub fn search(
         estimate: &estimate,
         float: &float,
         allowed,
+        weight_bits: request.weight_bits,
         candidates: vec![],
         best: None,
     };
@@ -144,7 +147,7 @@ pub fn search(
     }
     let (candidates, best) = (search.candidates, search.best);
     let Some(best) = best else { return Err(unreachable(request, &candidates)) };
-    let settings = settings_of(&candidates[best.index]);
+    let settings = settings_of(&candidates[best.index], request.weight_bits);
     let (artifact, mut report) = if hooks.watches() {
         // The same network again, so that what is printed, dumped or validated is that of the one that is returned.
         in_own_context(model, |context, mut module| {
@@ -227,13 +230,9 @@ fn in_own_context<T>(
     work(&context, module)
 }
 
-fn settings_of(candidate: &Candidate) -> Settings {
-    Settings {
-        schedule: candidate.schedule,
-        levels: candidate.levels,
-        timesteps: candidate.steps,
-        frames: None,
-    }
+fn settings_of(candidate: &Candidate, weight_bits: u32) -> Settings {
+    let Candidate { schedule, levels, steps, .. } = *candidate;
+    Settings { schedule, levels, timesteps: steps, weight_bits, ..Settings::default() }
 }
 
 struct Search<'s> {
@@ -244,6 +243,7 @@ struct Search<'s> {
     float: &'s [Vec<Sample>],
     /// Samples that may disagree.
     allowed: u64,
+    weight_bits: u32,
     candidates: Vec<Candidate>,
     best: Option<Best>,
 }
@@ -278,7 +278,8 @@ impl Search<'_> {
 
     /// Compiles a candidate and runs it; returns whether it is within the allowed drop.
     fn attempt(&mut self, schedule: Schedule, levels: u32, timesteps: u32) -> Result<bool, CompileError> {
-        let settings = Settings { schedule, levels, timesteps, frames: None };
+        let weight_bits = self.weight_bits;
+        let settings = Settings { schedule, levels, timesteps, weight_bits, ..Settings::default() };
         let (description, session) = (self.description.clone(), &mut *self.session);
         let (artifact, report) = in_own_context(self.model, |context, mut module| {
             compile::compile(context, &mut module, &settings, description, session, &Hooks::default())

@@ -80,7 +80,7 @@ fn check(checkpoint: &Checkpoint, schedule: Schedule) {
         .filter_map(|index| sample(&all, index))
         .flat_map(|image| image.into_iter().map(|pixel| pixel as u8));
     let few = Arc::new(Images::from_u8(all.sample_shape().to_vec(), few.collect(), None).unwrap());
-    let settings = Settings { schedule, levels: 15, timesteps: 15, frames: None };
+    let settings = Settings { schedule, levels: 15, timesteps: 15, ..Settings::default() };
     let compiled = library::compile(&loaded, &few, &settings, None).unwrap();
     let images = Images::open(&checkpoint.test).unwrap();
     let mut compiled = vec![compiled];
@@ -152,7 +152,7 @@ fn check_schedules(
     };
     let (calibration, test) = (Arc::new(images(24, 1)), images(IMAGES, 2));
     for &schedule in schedules {
-        let settings = Settings { schedule, levels: 15, timesteps: 15, frames: None };
+        let settings = Settings { schedule, levels: 15, timesteps: 15, ..Settings::default() };
         let compiled = library::compile(&loaded, &calibration, &settings, None).unwrap();
         let what = format!("{statements} {schedule:?}");
         let spikes = (0..IMAGES).map(|index| compare(&compiled, &test, index, &what)).sum::<u64>();

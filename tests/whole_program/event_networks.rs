@@ -179,7 +179,8 @@ fn random_networks_of_events_equal_the_integer_network_on_the_counts() {
         let bytes = tensors::bytes(!recipe.seed, recipe.shape().iter().product());
         let image = Images::from_u8(recipe.shape(), bytes, None).unwrap();
         for schedule in SCHEDULES {
-            let settings = Settings { schedule, levels: 7, timesteps: 1, frames: Some(recipe.frames) };
+            let settings =
+                Settings { schedule, levels: 7, frames: Some(recipe.frames), ..Settings::default() };
             let compiled = library::compile(&loaded, &calibration, &settings, None).unwrap();
             for (samples, index) in (0..events.len()).map(|index| (&events, index)).chain([(&image, 0)]) {
                 let what = format!("{recipe:?} {schedule:?}");
@@ -221,7 +222,7 @@ fn cnn3_nmnist_sim() {
     let mut expected = None;
     for schedule in SCHEDULES {
         for frames in [1, 10, 32] {
-            let settings = Settings { schedule, levels: 15, timesteps: 1, frames: Some(frames) };
+            let settings = Settings { schedule, levels: 15, frames: Some(frames), ..Settings::default() };
             let compiled = library::compile(&loaded, &few, &settings, None).unwrap();
             let events = Images::open_for(&file, counts.sample_shape(), frames as usize).unwrap();
             let expected = expected.get_or_insert_with(|| {

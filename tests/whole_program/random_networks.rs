@@ -68,7 +68,7 @@ fn check(recipe: &Recipe) -> Result<Fate, String> {
     let test = images(&generated.input, IMAGES[1], 2);
     let mut expected = None;
     for schedule in [Schedule::StBif, Schedule::SigmaDelta, Schedule::HoldAndFire] {
-        let settings = Settings { schedule, levels: recipe.levels, timesteps: 1, frames: None };
+        let settings = Settings { schedule, levels: recipe.levels, timesteps: 1, ..Settings::default() };
         // Whatever the levels are: no claim is one of how much quantisation may lose.
         let compiled = match library::compile(&loaded, &calibration, &settings, Some(3)) {
             Ok(_) if schedule == Schedule::HoldAndFire && generated.curved => {
@@ -106,8 +106,12 @@ fn check(recipe: &Recipe) -> Result<Fate, String> {
         }
     }
     // An approximation, whose passes keep their claims.
-    let settings =
-        Settings { schedule: Schedule::Rate, levels: recipe.levels, timesteps: recipe.levels, frames: None };
+    let settings = Settings {
+        schedule: Schedule::Rate,
+        levels: recipe.levels,
+        timesteps: recipe.levels,
+        ..Settings::default()
+    };
     match library::compile(&loaded, &calibration, &settings, Some(3)) {
         Err(error) => refusal(error).map(|_| Fate::Compiled),
         Ok(_) => Ok(Fate::Compiled),

@@ -64,6 +64,15 @@ pub struct Arguments {
     #[arg(long, value_name = "L", value_parser = clap::value_parser!(u32).range(1..=32767))]
     levels: Option<u32>,
 
+    /// Bits of a weight, sign included; identity paths of residual networks keep their 16.
+    #[arg(long, value_name = "BITS", default_value_t = 8, value_parser = clap::value_parser!(u32).range(4..=8))]
+    weight_bits: u32,
+
+    /// Give each layer levels of its own, from a quarter to twice of --levels: those with the fewest synaptic operations whose error is
+    /// at most FACTOR times that of --levels in every layer. 1 if the option stands without a number.
+    #[arg(long, value_name = "FACTOR", num_args = 0..=1, require_equals = true, default_missing_value = "1", value_parser = factor)]
+    mixed_levels: Option<f64>,
+
     /// Number of steps of a rate network. The exact schedules run until they have settled.
     #[arg(long, value_name = "T", value_parser = clap::value_parser!(u32).range(1..=65536))]
     timesteps: Option<u32>,
@@ -174,9 +183,30 @@ const TIMESTEPS: u32 = 32;
 /// Frames where they are not given.
 const FRAMES: u32 = 10;
 
+fn factor(text: &str) -> Result<f64, String> {
+    let factor = text.parse::<f64>().map_err(|error| error.to_string())?;
+    if factor.is_finite() && factor > 0.0 {
+        Ok(factor)
+    } else {
+        Err("a positive number is needed".to_owned())
+    }
+}
+
 impl Arguments {
     fn settings(&self) -> Result<Settings, Failure> {
         let schedule = self.schedule.unwrap_or(Schedule::StBif);
+        if self.mixed_levels.is_some() && schedule == Schedule::Rate {
+            return Err(Failure::input(
+                "unsupported: --mixed-levels needs an exact schedule, because a spike in every step of a rate network stands for the \
+                 same number of levels in all layers; leave it out, or use --schedule st-bif",
+            ));
+        }
+        if self.mixed_levels.is_some() && self.max_drop.is_some() {
+            return Err(Failure::input(
+                "unsupported: --max-drop compares networks with the same levels in all layers; choose --levels together with \
+                 --mixed-levels instead",
+            ));
+        }
         if self.frames.is_some() && self.input != Input::Events {
             return Err(Failure::input("--frames belongs to --input events: images are presented at once"));
         }
@@ -192,8 +222,19 @@ impl Arguments {
                  --schedule and --levels instead",
             ));
         }
+        if self.validate_each && self.weight_bits < 8 {
+            return Err(Failure::input(
+                "unsupported: --validate-each holds `quantize` to rounding to the nearest weight, and fewer than 8 bits are chosen by \
+                 least squares instead; leave --weight-bits out",
+            ));
+        }
         let frames = (self.input == Input::Events).then(|| self.frames.unwrap_or(FRAMES));
-        Ok(Settings { frames, ..settings(schedule, self.levels, self.timesteps)? })
+        Ok(Settings {
+            frames,
+            weight_bits: self.weight_bits,
+            mixed_levels: self.mixed_levels,
+            ..settings(schedule, self.levels, self.timesteps)?
+        })
     }
 
     fn request(&self) -> Option<Request> {
@@ -202,6 +243,7 @@ impl Arguments {
             schedule: self.schedule.map(Into::into),
             levels: self.levels,
             timesteps: self.timesteps,
+            weight_bits: self.weight_bits,
         })
     }
 }
@@ -220,7 +262,7 @@ pub fn settings(
     }
     let timesteps = timesteps.unwrap_or(TIMESTEPS);
     let levels = levels.unwrap_or(if schedule == Schedule::Rate { timesteps } else { LEVELS });
-    Ok(Settings { schedule: schedule.into(), levels, timesteps, frames: None })
+    Ok(Settings { schedule: schedule.into(), levels, timesteps, ..Settings::default() })
 }
 
 /// Runs the command.

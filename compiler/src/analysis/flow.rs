@@ -154,6 +154,19 @@ impl Flow {
         self.result.iter().map(|part| part.map_or(padding, |part| parts[part])).collect()
     }
 
+    /// A number for each channel of the result: the sum of all that have elements in it.
+    pub fn sums(&self, operands: &[Vec<f64>]) -> Vec<f64> {
+        let mut parts = vec![0.0f64; self.parts];
+        for (part, &value) in
+            self.operands.iter().zip(operands).flat_map(|(parts, values)| parts.iter().zip(values))
+        {
+            if let Some(part) = *part {
+                parts[part] += value;
+            }
+        }
+        self.result.iter().map(|part| part.map_or(0.0, |part| parts[part])).collect()
+    }
+
     /// A number for each channel of each operand from those of the result that come from it: `combine` makes one of several, as
     /// where a channel is flattened into features; `unused` where a channel goes nowhere.
     pub fn backward(&self, result: &[f64], unused: f64, combine: fn(&[f64]) -> f64) -> Vec<Vec<f64>> {

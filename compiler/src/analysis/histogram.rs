@@ -180,6 +180,20 @@ impl Distribution {
         best.map(|(_, step)| step)
     }
 
+    /// Σ |q(z)| for the step `s`: spikes.
+    pub fn counts(&self, step: f64, low: f64, high: f64) -> f64 {
+        let level = |value: f64| (value / step + 0.5).floor().clamp(low, high);
+        self.0.iter().map(|&(value, count)| count * level(value).abs()).sum()
+    }
+
+    /// Σ s·q(z) and Σ (s·q(z))² for the step `s`.
+    pub fn moments(&self, step: f64, low: f64, high: f64) -> [f64; 2] {
+        self.0.iter().fold([0.0, 0.0], |[sum, squares], &(value, count)| {
+            let value = step * (value / step + 0.5).floor().clamp(low, high);
+            [sum + count * value, squares + count * value * value]
+        })
+    }
+
     /// Σ (z − s·q(z))² for the step `s`; see [`Distribution::best_step`].
     pub fn squared_error(&self, step: f64, low: f64, high: f64) -> f64 {
         self.0

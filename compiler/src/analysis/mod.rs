@@ -3,6 +3,7 @@
 pub mod charge;
 pub mod curve;
 pub mod flow;
+pub mod grid;
 pub mod histogram;
 pub mod latency;
 pub mod magnitude;

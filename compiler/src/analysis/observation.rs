@@ -1,7 +1,8 @@
 //! What calibration writes down of one value.
 
-use super::histogram::Histogram;
-use neurocuda_dialects::{Elements, Tensor};
+use super::histogram::{Distribution, Histogram};
+use crate::mlir::{IrError, IrResult};
+use neurocuda_dialects::{Elements, Tensor, ann};
 
 /// What calibration saw at one site.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,4 +30,24 @@ impl Observation {
     pub fn widths(&self) -> Vec<f64> {
         self.histograms.iter().map(Histogram::width).collect()
     }
+}
+
+/// The values that an `ann.observe` counted, for each channel.
+///
+/// # Errors
+///
+/// If its tensors do not fit together.
+pub fn observed<'c>(observe: &ann::Observe<'c>) -> IrResult<'c, Vec<Distribution>> {
+    let (counts, origin, width) =
+        (observe.counts.read()?, observe.origin.read()?.to_f64(), observe.width.read()?.to_f64());
+    let bins = counts.shape.last().copied().unwrap_or(0);
+    let counts = counts.to_i32()?;
+    if bins == 0 || counts.len() != bins * origin.len() || origin.len() != width.len() {
+        return Err(IrError::module("the tensors of `ann.observe` do not fit together"));
+    }
+    Ok(counts
+        .chunks(bins)
+        .zip(origin.iter().zip(&width))
+        .map(|(counts, (&origin, &width))| Distribution::new(counts, origin, width))
+        .collect())
 }

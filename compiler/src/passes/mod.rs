@@ -32,6 +32,7 @@ pub const ALL: &[Registration] = register![
     ann_to_ann::gather_channels,
     ann_to_ann::insert_requantize,
     ann_to_ann::calibrate,
+    ann_to_ann::choose_levels,
     ann_to_ann::choose_thresholds,
     ann_to_ann::quantize,
     ann_to_ann::correct_bias,

@@ -58,7 +58,7 @@ impl Small {
         tensors::write(&file, &weights);
         let loaded = library::load(&graph, &file);
         let images = Arc::new(Images::from_u8(input.to_vec(), pixels, None).expect("whole images"));
-        let settings = Settings { schedule, levels: LEVELS, timesteps: LEVELS, frames: None };
+        let settings = Settings { schedule, levels: LEVELS, timesteps: LEVELS, ..Settings::default() };
         let compiled = library::compile(&loaded, &images, &settings, None)
             .unwrap_or_else(|error| panic!("{error}\n{body}"));
         Self { compiled, float: library::float(&loaded), loaded, images }

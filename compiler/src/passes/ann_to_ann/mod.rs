@@ -1,6 +1,7 @@
 //! Passes within the `ann` dialect.
 
 pub mod calibrate;
+pub mod choose_levels;
 pub mod choose_thresholds;
 pub mod correct_bias;
 pub mod expand_max_pool;

@@ -12,10 +12,13 @@
 //! `round(W · s / α)`, biases `round(b / α)`, thresholds `θ = max(1, round(s_out / α))`; then `θ · α` *is* the scale of the
 //! activation, so that the rounding of `θ` leaves no error behind. Channels that share their step keep it: there `α` is the step over
 //! `θ`. Everything that flows into one activation shares its `α`, the
-//! smallest one for which all weights fit: 8 bits in convolutions and dense layers, 16 on identity paths.
+//! smallest one for which all weights fit: 8 bits in convolutions and dense layers, 16 on identity paths. With fewer bits it is
+//! the one of least noise (`fit`), and weights are rounded so that the errors of a kernel cancel (`rounding`).
 
 mod accumulate;
 mod curves;
+mod fit;
+mod rounding;
 mod shared;
 #[cfg(test)]
 mod tests;
@@ -27,6 +30,7 @@ use crate::{
     pass::{Claim, OptionError, OptionInfo, Options, Pass, PassInfo},
     session::Session,
 };
+use fit::Unit;
 use melior::{
     Context,
     ir::{OperationRef, Value, ValueLike, operation::OperationLike},
@@ -78,9 +82,10 @@ pub fn build(options: &Options) -> Result<Box<dyn Pass>, OptionError> {
 }
 
 impl Pass for Quantize {
-    fn run<'c>(&self, module: OperationRef<'c, '_>, _: &mut Session) -> IrResult<'c, ()> {
+    fn run<'c>(&self, module: OperationRef<'c, '_>, session: &mut Session) -> IrResult<'c, ()> {
         let mut lowering = Lowering {
             pass: self,
+            samples: session.calibration.as_ref().map(|samples| samples.count),
             context: mlir::context(module),
             levels: HashMap::new(),
             accumulators: HashMap::new(),
@@ -105,6 +110,8 @@ impl Pass for Quantize {
 struct Level<'c, 'a> {
     integer: Value<'c, 'a>,
     scale: Vec<f64>,
+    /// Variance of the real value that calibration saw in each channel; `None` if it saw none.
+    variance: Option<Vec<f64>>,
 }
 
 /// Levels that meet in a channel must have one scale: `choose-thresholds` gave it to them.
@@ -132,6 +139,8 @@ fn key(value: Value) -> usize {
 
 struct Lowering<'p, 'c, 'a> {
     pass: &'p Quantize,
+    /// Number of calibration samples, if there are any.
+    samples: Option<usize>,
     context: &'c Context,
     levels: HashMap<usize, Level<'c, 'a>>,
     /// Integers of the accumulator values, for the observations of them.
@@ -176,7 +185,9 @@ impl<'c, 'a> Lowering<'_, 'c, 'a> {
         scale.iter_mut().for_each(|scale| *scale /= flow.multiple as f64);
         let integers = levels.iter().map(|level| level.integer).collect::<Vec<_>>();
         let integer = self.weightless(operation, operation, &integers)?;
-        self.levels.insert(key(mlir::result(operation)?), Level { integer, scale });
+        let variances = levels.iter().map(|level| level.variance.clone()).collect::<Option<Vec<_>>>();
+        let variance = variances.map(|variances| flow.forward(&variances, 0.0));
+        self.levels.insert(key(mlir::result(operation)?), Level { integer, scale, variance });
         Ok(())
     }
 
@@ -216,7 +227,7 @@ impl<'c, 'a> Lowering<'_, 'c, 'a> {
                 steps.iter().zip(&wanted).map(|(step, wanted)| step.unwrap_or(*wanted)).collect::<Vec<_>>();
             (self.table(operation, &curve, input, &scale, (low, high))?, scale)
         } else {
-            let mut alpha = self.unit(value, &wanted)?;
+            let Unit { real: mut alpha, ratio } = self.unit(value, &wanted)?;
             let steps = self.shared.take(operation, &alpha)?;
             let mut threshold = Vec::with_capacity(wanted.len());
             for ((wanted, alpha), step) in wanted.iter().zip(&mut alpha).zip(&steps) {
@@ -231,7 +242,7 @@ impl<'c, 'a> Lowering<'_, 'c, 'a> {
                     }
                 });
             }
-            let integer = self.membrane(operation, value, &alpha)?;
+            let integer = self.membrane(operation, value, &alpha, &ratio)?;
             let own = threshold.iter().zip(&alpha).map(|(threshold, alpha)| threshold * alpha);
             let scale = own.zip(steps).map(|(own, step)| step.unwrap_or(own)).collect::<Vec<_>>();
             let requantize = ann::Requantize {
@@ -250,17 +261,9 @@ impl<'c, 'a> Lowering<'_, 'c, 'a> {
             };
             (mlir::insert_before(operation, &requantize, &[integer], r#type)?, scale)
         };
-        self.levels.insert(key(result), Level { integer, scale });
+        let variance = self.variance(value, &scale, (low, high))?;
+        self.levels.insert(key(result), Level { integer, scale, variance });
         Ok(())
-    }
-
-    /// The unit of each channel of a sum that flows into an activation of steps `wanted`.
-    fn unit(&self, value: Value<'c, 'a>, wanted: &[f64]) -> IrResult<'c, Vec<f64>> {
-        let mut alpha = self.need(value)?;
-        for (alpha, wanted) in alpha.iter_mut().zip(wanted) {
-            *alpha = alpha.max(wanted / LARGEST_THRESHOLD);
-        }
-        self.settle(value, alpha)
     }
 
     /// The integers of a sum that flows into the activation `operation`, 1 standing for `alpha` in each channel, and its
@@ -270,8 +273,9 @@ impl<'c, 'a> Lowering<'_, 'c, 'a> {
         operation: OperationRef<'c, 'a>,
         value: Value<'c, 'a>,
         alpha: &[f64],
+        ratio: &[f64],
     ) -> IrResult<'c, Value<'c, 'a>> {
-        let integer = self.accumulate(value, alpha, operation)?;
+        let integer = self.accumulate(value, alpha, ratio, operation)?;
         self.observations(value, operation)?;
         Ok(integer)
     }
@@ -289,8 +293,8 @@ impl<'c, 'a> Lowering<'_, 'c, 'a> {
             let (integer, scale) = match self.levels.get(&key(value)) {
                 Some(level) => (level.integer, level.scale.clone()),
                 None => {
-                    let alpha = self.need(value)?;
-                    (self.accumulate(value, &alpha, operation)?, alpha)
+                    let Unit { real: alpha, ratio } = self.unit(value, &[])?;
+                    (self.accumulate(value, &alpha, &ratio, operation)?, alpha)
                 }
             };
             let location =

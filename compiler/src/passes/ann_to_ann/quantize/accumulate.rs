@@ -1,6 +1,6 @@
 //! Integer forms: synapses, identity paths and weightless ops, built for a given unit of the accumulator. Not a pass.
 
-use super::{Lowering, key};
+use super::{Lowering, key, rounding, units::Weighted};
 use crate::{
     analysis::flow::{self, Flow},
     mlir::{self, IrError, IrResult, Number},
@@ -38,11 +38,13 @@ impl<'c, 'a> Lowering<'_, 'c, 'a> {
         insert(at, built)
     }
 
-    /// Builds the integers of an accumulator value, 1 standing for `alpha` in each channel, before `at`.
+    /// Builds the integers of an accumulator value, 1 standing for `alpha` in each channel, before `at`; its weights are rounded to
+    /// `alpha · ratio`.
     pub(super) fn accumulate(
         &mut self,
         value: Value<'c, 'a>,
         alpha: &[f64],
+        ratio: &[f64],
         at: OperationRef<'c, 'a>,
     ) -> IrResult<'c, Value<'c, 'a>> {
         let integer = if let Some(level) = self.levels.get(&key(value)).cloned() {
@@ -61,7 +63,7 @@ impl<'c, 'a> Lowering<'_, 'c, 'a> {
             let operation = mlir::definition(value)
                 .ok_or_else(|| IrError::module("the network input must be quantized first"))?;
             match self.weighted(operation)? {
-                Some(weighted) => self.synapses(operation, at, &weighted.weights, &weighted.bias, alpha)?,
+                Some(weighted) => self.synapses(operation, at, &weighted, alpha, ratio)?,
                 None => {
                     let flow = Flow::of(operation)?;
                     let alpha = alpha.iter().map(|alpha| alpha * flow.multiple as f64).collect::<Vec<_>>();
@@ -69,8 +71,9 @@ impl<'c, 'a> Lowering<'_, 'c, 'a> {
                     let integers = flow
                         .backward(&alpha, 1.0, flow::largest)
                         .iter()
+                        .zip(flow.backward(ratio, 1.0, flow::largest))
                         .zip(operands)
-                        .map(|(alpha, operand)| self.accumulate(operand, alpha, at))
+                        .map(|((alpha, ratio), operand)| self.accumulate(operand, alpha, &ratio, at))
                         .collect::<IrResult<Vec<_>>>()?;
                     self.weightless(operation, at, &integers)?
                 }
@@ -84,17 +87,22 @@ impl<'c, 'a> Lowering<'_, 'c, 'a> {
         &self,
         operation: OperationRef<'c, 'a>,
         at: OperationRef<'c, 'a>,
-        weights: &[f64],
-        bias: &[f64],
+        weighted: &Weighted,
         alpha: &[f64],
+        ratio: &[f64],
     ) -> IrResult<'c, Value<'c, 'a>> {
-        let row = weights.len() / alpha.len().max(1);
-        let weights = weights
-            .iter()
-            .enumerate()
-            .map(|(index, weight)| (weight / alpha[index / row]).round())
+        let row = (weighted.weights.len() / alpha.len().max(1)).max(1);
+        let weights = weighted
+            .weights
+            .chunks(row)
+            .zip(alpha.iter().zip(ratio))
+            .flat_map(|(weights, (alpha, ratio))| {
+                // An identity's weight is no part of what the ratio is of.
+                rounding::rounded(weighted, weights, if weighted.clips { alpha * ratio } else { *alpha })
+            })
             .collect::<Vec<_>>();
-        let bias = bias.iter().zip(alpha).map(|(bias, alpha)| (bias / alpha).round()).collect::<Vec<_>>();
+        let bias =
+            weighted.bias.iter().zip(alpha).map(|(bias, alpha)| (bias / alpha).round()).collect::<Vec<_>>();
         let layer = mlir::layer(operation);
         let bias = self.charges(&format!("{layer}.bias"), &bias)?;
         let weight =

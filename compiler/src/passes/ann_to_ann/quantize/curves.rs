@@ -1,6 +1,6 @@
 //! Functions that are no clamps: exact tables over the integers of their membranes. Not a pass.
 
-use super::Lowering;
+use super::{Lowering, fit::Unit};
 use crate::{
     analysis::{curve::Curve, table::Table},
     interpret::round_half_up,
@@ -37,8 +37,8 @@ impl<'c, 'a> Lowering<'_, 'c, 'a> {
         wanted: &[f64],
         (low, high): (i64, i64),
     ) -> IrResult<'c, Value<'c, 'a>> {
-        let alpha = self.unit(input, wanted)?;
-        let integer = self.membrane(operation, input, &alpha)?;
+        let Unit { real: alpha, ratio } = self.unit(input, wanted)?;
+        let integer = self.membrane(operation, input, &alpha, &ratio)?;
         let tables = wanted
             .par_iter()
             .zip(&alpha)

@@ -11,8 +11,14 @@ use neurocuda_dialects::ann;
 /// Largest weight of an identity path.
 const LARGEST_IDENTITY: f64 = 32_767.0;
 
+/// Largest weight of 8 bits. Eight bits are enough to hold a row as it is; only fewer are worth clipping.
+const LARGEST_OF_8_BITS: f64 = 127.0;
+
 /// Largest bias; far more than what flows into any activation.
 const LARGEST_BIAS: f64 = (1u64 << 26) as f64;
+
+/// Least variance of what a weight weighs, in parts of the mean over all weights of the op.
+const UNSEEN: f64 = 0.01;
 
 /// Rounds of raising units: more than chains of joins need; rounding could raise a unit by a last bit for ever.
 const MOST_ROUNDS: usize = 256;
@@ -24,24 +30,30 @@ pub(super) struct Weighted {
     pub bias: Vec<f64>,
     /// Largest integer weight.
     pub limit: f64,
+    /// Whether weights may be clipped at the limit and rounded either way: not on identity paths, and not with 8 bits.
+    pub clips: bool,
+    /// For each weight the variance of the counts that it weighs, as far as it is known.
+    pub variance: Vec<f64>,
+    /// Number of weights of one input channel to one output channel.
+    pub taps: usize,
 }
 
 impl<'c, 'a> Lowering<'_, 'c, 'a> {
-    /// The smallest `α` of each channel of `value` for which every weight and bias that flows into it fits.
-    pub(super) fn need(&self, value: Value<'c, 'a>) -> IrResult<'c, Vec<f64>> {
-        let need = self.need_of(value)?;
-        let mut need = self.settle(value, need)?;
-        need.iter_mut().filter(|need| **need == 0.0).for_each(|need| *need = 1.0);
-        Ok(need)
+    /// The smallest `α` of each channel of `value` for which every bias and every weight that flows into it fits, but for those that
+    /// may be clipped, if `clipped`.
+    pub(super) fn need(&self, value: Value<'c, 'a>, clipped: bool) -> IrResult<'c, Vec<f64>> {
+        let need = self.need_of(value, clipped)?;
+        self.settle(value, need)
     }
 
-    fn need_of(&self, value: Value<'c, 'a>) -> IrResult<'c, Vec<f64>> {
+    fn need_of(&self, value: Value<'c, 'a>, clipped: bool) -> IrResult<'c, Vec<f64>> {
         if let Some(level) = self.levels.get(&key(value)) {
             return Ok(level.scale.iter().map(|scale| scale / LARGEST_IDENTITY).collect());
         }
         let operation = mlir::definition(value)
             .ok_or_else(|| IrError::module("the network input must be quantized first"))?;
-        if let Some(Weighted { weights, bias, limit }) = self.weighted(operation)? {
+        if let Some(Weighted { weights, bias, limit, clips, .. }) = self.weighted(operation)? {
+            let limit = if clips && clipped { f64::INFINITY } else { limit };
             return Ok(weights
                 .chunks(weights.len() / bias.len().max(1))
                 .zip(&bias)
@@ -51,8 +63,10 @@ impl<'c, 'a> Lowering<'_, 'c, 'a> {
                 })
                 .collect());
         }
-        let needs =
-            operation.operands().map(|operand| self.need_of(operand)).collect::<IrResult<Vec<_>>>()?;
+        let needs = operation
+            .operands()
+            .map(|operand| self.need_of(operand, clipped))
+            .collect::<IrResult<Vec<_>>>()?;
         let flow = Flow::of(operation)?;
         let mut need = flow.forward(&needs, 0.0);
         need.iter_mut().for_each(|need| *need /= flow.multiple as f64);
@@ -125,14 +139,22 @@ impl<'c, 'a> Lowering<'_, 'c, 'a> {
         let (outputs, inputs) = (shape[0], shape.get(1).copied().unwrap_or(1));
         let taps = shape.iter().skip(2).product::<usize>();
         let mut weights = weight.read()?.to_f64();
+        let mut variance = vec![1.0; weights.len()];
         for output in 0..outputs {
             let first = output / (outputs / groups.max(1)).max(1) * inputs;
             for input in 0..inputs {
                 let scale = level.scale.get(first + input).copied().unwrap_or(1.0);
                 let start = (output * inputs + input) * taps;
                 weights[start..start + taps].iter_mut().for_each(|weight| *weight *= scale);
+                if let Some(seen) = level.variance.as_ref().and_then(|seen| seen.get(first + input)) {
+                    variance[start..start + taps].fill(seen / (scale * scale));
+                }
             }
         }
-        Ok(Some(Weighted { weights, bias: bias.read()?.to_f64(), limit }))
+        // A channel that calibration never saw change may do so later.
+        let floor = UNSEEN * variance.iter().sum::<f64>() / variance.len().max(1) as f64;
+        variance.iter_mut().for_each(|variance| *variance = variance.max(floor));
+        let (bias, clips) = (bias.read()?.to_f64(), limit < LARGEST_OF_8_BITS);
+        Ok(Some(Weighted { weights, bias, limit, clips, variance, taps }))
     }
 }
