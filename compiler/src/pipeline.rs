@@ -237,7 +237,7 @@ pub fn run(
         }
         let before = count(module);
         let original = match (hooks.validate_each, info) {
-            (Some(_), Some(info)) if info.claim == Claim::Layerwise => mlir::duplicate(module.as_operation()),
+            (Some(_), Some(info)) if layers::has_check(info.name) => mlir::duplicate(module.as_operation()),
             _ => None,
         };
         let start = Instant::now();

@@ -6,6 +6,7 @@ mod grid;
 mod integers;
 pub mod layers;
 mod means;
+mod notes;
 mod rates;
 mod same;
 mod trace;

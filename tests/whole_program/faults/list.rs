@@ -122,8 +122,8 @@ pub const FAULTS: &[(&str, &[Planted])] = &[
         &[
             planted(MLP, "st-bif", "prove-bounds", "threshold-off-by-one"),
             planted(On::Vgg, "hold-and-fire", "prove-bounds", "spike-lost"),
-            planted(On::Vgg, "rate", "correct-rate", "threshold-off-by-one"),
-            planted(On::Vgg, "rate", "correct-rate", "delay-unbalanced"),
+            planted(MLP, "rate", "correct-rate", "threshold-off-by-one"),
+            planted(MLP, "rate", "correct-rate", "bias-dropped"),
         ],
     ),
     (

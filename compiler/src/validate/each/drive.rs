@@ -23,8 +23,8 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 /// Slack for half a spike, in spikes.
 const SLACK: f64 = 1e-6;
 
-/// Even charges to try, as shares of what the largest count takes.
-const SHARES: [f64; 8] = [-0.4, 0.0, 0.03, 0.24, 0.5, 0.77, 0.99, 1.3];
+/// Most numbers of spikes whose charges are tried.
+const COUNTS: u32 = 32;
 
 /// A layer whose spikes stand for counts.
 struct Layer {
@@ -265,20 +265,28 @@ fn rounds_to_half_a_spike<'c>(
     let wanted = charge::read(activation.threshold, &shape)?;
     let (steps, highest) =
         (f64::from(steps), if sign < 0.0 { -activation.low } else { activation.high } as f64);
+    let mut known = None;
     for ((&threshold, &initial), &theta) in thresholds.iter().zip(&initial).zip(&wanted) {
-        for share in SHARES {
-            let charge = (share * highest * theta).round();
+        // Neurons of a channel are all alike.
+        if known.replace((threshold, initial, theta)) == Some((threshold, initial, theta)) {
+            continue;
+        }
+        // Where a spike more begins, and right before; far below all, and far above.
+        let most = (highest * steps / levels).floor();
+        let counts = (1..=COUNTS).map(|part| (most * f64::from(part) / f64::from(COUNTS)).ceil());
+        let edges = counts.map(|count| ((count - 0.5) * levels * theta / steps).ceil());
+        let charges =
+            edges.flat_map(|edge| [edge, edge - 1.0]).chain([-highest * theta, 1.5 * highest * theta]);
+        for charge in charges {
             let spikes = ((initial + steps * charge) / threshold).floor().clamp(0.0, steps);
             // A neuron that fires in each step is at the largest count of all.
             let exact = (charge / theta).clamp(0.0, levels) * steps / levels;
             if (spikes - exact).abs() > 0.5 + SLACK + 1.0 / threshold {
                 let layer = mlir::layer(operation);
-                return Err(IrError::at(
-                    operation,
-                    format!(
-                        "layer `{layer}`: of a charge of {charge} in each step a neuron makes {spikes} spikes; {exact:.2} stand for it"
-                    ),
-                ));
+                let message = format!(
+                    "layer `{layer}`: of a charge of {charge} in each step a neuron makes {spikes} spikes; {exact:.2} stand for it"
+                );
+                return Err(IrError::at(operation, message));
             }
         }
     }
