@@ -51,7 +51,8 @@ fn without_half(operation: OperationRef) -> Option<()> {
 }
 
 fn largest_count(operation: OperationRef, change: fn(i64) -> i64) -> Option<()> {
-    let key = if view::<snn::StBif>(operation).is_some() {
+    let signed = view::<snn::StBif>(operation).is_some() || view::<snn::SigmaDelta>(operation).is_some();
+    let key = if signed {
         "high"
     } else {
         view::<snn::HoldAndFire>(operation)?;

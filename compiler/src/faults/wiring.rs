@@ -68,6 +68,7 @@ fn unlimited(operation: OperationRef) -> Option<()> {
         view::<ann::FakeQuantize>(operation).map(|view| view.high),
         view::<ann::Requantize>(operation).map(|view| view.high),
         view::<snn::StBif>(operation).map(|view| view.high),
+        view::<snn::SigmaDelta>(operation).map(|view| view.high),
     ];
     let high = high.into_iter().flatten().next()?;
     attribute(operation, "low", |low: i64| (low == 0).then_some(-high))

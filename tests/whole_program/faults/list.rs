@@ -110,6 +110,8 @@ pub const FAULTS: &[(&str, &[Planted])] = &[
             planted(On::Vgg, "hold-and-fire", "lower-to-hold-and-fire", "spike-lost"),
             planted(On::Vgg, "hold-and-fire", "lower-to-hold-and-fire", "delay-unbalanced"),
             planted(On::Arranged, "hold-and-fire", "lower-to-hold-and-fire", "residual-scale"),
+            planted(On::Vgg, "sigma-delta", "lower-to-sigma-delta", "threshold-off-by-one"),
+            planted(On::Vgg, "sigma-delta", "lower-to-sigma-delta", "clamp-missing"),
             planted(On::Vgg, "rate", "lower-to-rate", "bias-doubled"),
             planted(On::Vgg, "rate", "lower-to-rate", "threshold-off-by-one"),
             planted(On::Vgg, "rate", "lower-to-rate", "initial-membrane"),
@@ -123,7 +125,6 @@ pub const FAULTS: &[(&str, &[Planted])] = &[
             planted(MLP, "st-bif", "prove-bounds", "threshold-off-by-one"),
             planted(On::Vgg, "hold-and-fire", "prove-bounds", "spike-lost"),
             planted(MLP, "rate", "correct-rate", "threshold-off-by-one"),
-            planted(MLP, "rate", "correct-rate", "bias-dropped"),
         ],
     ),
     (
