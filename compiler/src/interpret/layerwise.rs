@@ -108,7 +108,7 @@ impl<'n> Layers<'n> {
     ///
     /// # Errors
     ///
-    /// If a layer before it has not sent anything yet, an op in between keeps a state, or an integer leaves its range.
+    /// If a layer before it has not sent anything yet, or an integer leaves its range.
     pub fn currents(&self, progress: &Progress, op: usize, steps: usize) -> Result<Currents, InterpretError> {
         let value = *self.network.ops()[op].inputs.first().ok_or(InterpretError::NoResult { index: op })?;
         let cone = &self.cones[op];
@@ -117,20 +117,37 @@ impl<'n> Layers<'n> {
             reads.filter_map(|value| progress.0.get(value)).all(|train| matches!(train, Train::Constant(_)));
         let mut currents =
             Currents { elements: self.network.values[value].shape.iter().product(), values: vec![] };
+        // Running sums of what flows into each max pool, and their maxima.
+        let mut pools = HashMap::<usize, (Option<Sample>, Sample)>::new();
         for step in 0..if constant { steps.min(1) } else { steps } {
             let mut values = HashMap::<usize, Sample>::new();
             for &op in cone {
                 let summary = &self.network.ops()[op];
-                let Action::Spiking(Spiking::Synapse(kernel)) = &self.network.actions[op] else {
-                    return Err(InterpretError::NoResult { index: op });
-                };
                 for &input in &summary.inputs {
                     if let Entry::Vacant(entry) = values.entry(input) {
                         entry.insert(self.sent(progress, input, step)?);
                     }
                 }
-                let inputs = summary.inputs.iter().filter_map(|input| values.get(input)).map(elements);
-                let result = self.network.compute(op, kernel, &inputs.collect::<Vec<_>>())?;
+                let inputs = summary.inputs.iter().filter_map(|input| values.get(input));
+                let result = match &self.network.actions[op] {
+                    Action::Spiking(Spiking::Synapse(kernel)) => {
+                        self.network.compute(op, kernel, &inputs.map(elements).collect::<Vec<_>>())?
+                    }
+                    Action::Spiking(Spiking::MaxPool(kernel)) => {
+                        let (sums, maxima) =
+                            pools.entry(op).or_insert_with(|| (None, Sample::zeros(IxDyn(&kernel.shape))));
+                        for input in inputs {
+                            *sums =
+                                Some(sums.take().map_or_else(|| input.clone(), |sums: Sample| sums + input));
+                        }
+                        let sums = sums.iter().map(elements).collect::<Vec<_>>();
+                        let now = self.network.compute(op, kernel, &sums)?;
+                        let difference = &now - &*maxima;
+                        *maxima = now;
+                        difference
+                    }
+                    _ => return Err(InterpretError::NoResult { index: op }),
+                };
                 if let Some(output) = summary.output {
                     values.insert(output, result);
                 }
