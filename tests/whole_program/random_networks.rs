@@ -71,9 +71,16 @@ fn check(recipe: &Recipe) -> Result<Fate, String> {
     let test = images(&generated.input, IMAGES[1], 2);
     let (mut expected, mut fate) = (None, Fate::Compiled);
     for schedule in [Schedule::StBif, Schedule::SigmaDelta, Schedule::HoldAndFire] {
-        let settings = Settings { schedule, levels: recipe.levels, timesteps: 1, frames: None };
-        // How much few levels lose is no matter of right or wrong: lossy claims are held at 31.
-        let validated = (recipe.levels == 31).then_some(3);
+        let settings = Settings {
+            schedule,
+            levels: recipe.levels,
+            weight_bits: recipe.weight_bits,
+            mixed_levels: recipe.mixed.then_some(1.0),
+            ..Settings::default()
+        };
+        // How much few levels and bits lose is no matter of right or wrong: lossy claims are held at 31 levels and 8 bits.
+        let precise = recipe.levels == 31 && recipe.weight_bits == 8 && !recipe.mixed;
+        let validated = precise.then_some(3);
         let mut result = library::compile(&loaded, &calibration, &settings, validated);
         if let Err(CompileError::Pipeline(PipelineError::Claim { pass, claim, found })) = &result
             && claim.starts_with("Lossy")
