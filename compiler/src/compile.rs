@@ -12,8 +12,8 @@ use crate::{
 use melior::{Context, ir::Module};
 use neurocuda_dialects::{View, ann};
 use neurocuda_runtime::artifact::{
-    Artifact, ArtifactError, FORMAT_VERSION, MODULE_TENSOR, Manifest, NetworkInput, Nonlinearities, Tensor,
-    program::Schedule,
+    Artifact, ArtifactError, FORMAT_VERSION, Layer, MODULE_TENSOR, Manifest, NetworkInput, Nonlinearities,
+    Tensor, program::Schedule,
 };
 use serde::Serialize;
 use std::{
@@ -142,6 +142,8 @@ pub struct CompileReport {
     pub schedule: Schedule,
     /// Largest count of an activation.
     pub levels: u32,
+    /// Bits of a weight, sign included.
+    pub weight_bits: u32,
     /// Steps: proved bound of an exact schedule, or the number of `rate`.
     pub steps: u32,
     /// How well the imported network computes the outputs that PyTorch recorded; `null` where it was not checked, because none
@@ -175,8 +177,22 @@ pub struct LayerReport {
     pub name: String,
     /// Number of neurons.
     pub neurons: u64,
+    /// Largest count of a neuron.
+    pub levels: u32,
     /// Largest magnitude that a membrane can reach, proved.
     pub membrane_bound: i64,
+}
+
+impl LayerReport {
+    fn of(layer: &Layer, emitted: &Emitted) -> Self {
+        let op = emitted.program.ops.iter().find(|op| op.name == layer.name);
+        Self {
+            name: layer.name.clone(),
+            neurons: layer.neurons,
+            levels: op.and_then(|op| op.kind.levels()).unwrap_or(emitted.levels),
+            membrane_bound: layer.membrane_bound,
+        }
+    }
 }
 
 /// Compiles `module`, which is at stage `torch`.
@@ -211,23 +227,18 @@ pub fn compile(
         network: description.network.clone(),
         schedule: settings.schedule,
         levels: emitted.levels,
+        weight_bits: settings.weight_bits,
         steps: emitted.program.steps,
         import_fidelity: description.import_fidelity,
         neurons,
         passes,
-        layers: emitted
-            .layers
-            .iter()
-            .map(|layer| LayerReport {
-                name: layer.name.clone(),
-                neurons: layer.neurons,
-                membrane_bound: layer.membrane_bound,
-            })
-            .collect(),
+        layers: emitted.layers.iter().map(|layer| LayerReport::of(layer, &emitted)).collect(),
         search: None,
         seconds: start.elapsed().as_secs_f64(),
     };
-    Ok((artifact(description, emitted, neurons, (text, integer), pass_records(&report.passes))?, report))
+    let notes =
+        serde_json::json!({ "passes": pass_records(&report.passes), "weight_bits": settings.weight_bits });
+    Ok((artifact(description, emitted, neurons, (text, integer), notes)?, report))
 }
 
 /// Elements of each nonlinear layer of the real network, by layer name.
@@ -284,7 +295,7 @@ fn artifact(
     emitted: Emitted,
     neurons: NeuronCount,
     (text, integer): (String, BTreeMap<String, Tensor>),
-    passes: serde_json::Value,
+    notes: serde_json::Value,
 ) -> Result<Artifact, CompileError> {
     let mut tensors = integer;
     // Weights that the spiking program shares with the integer network are the same tensors under the same names.
@@ -312,7 +323,7 @@ fn artifact(
         layers: emitted.layers,
         nonlinearities: Nonlinearities { found: neurons.found, converted: neurons.converted },
         provenance: description.provenance,
-        report: serde_json::json!({ "passes": passes }),
+        report: notes,
     };
     let artifact = Artifact { manifest, tensors };
     // What would not be read back is not handed out.

@@ -362,6 +362,11 @@ fn print_summary(arguments: &Arguments, report: &CompileReport) {
     if let Some(search) = &report.search {
         search_text::print(search);
     }
+    if arguments.mixed_levels.is_some() {
+        let levels =
+            report.layers.iter().map(|layer| format!("{} {}", layer.name, layer.levels)).collect::<Vec<_>>();
+        output::line(format!("levels: {}", levels.join(", ")));
+    }
     let bound = report.layers.iter().map(|layer| layer.membrane_bound).max().unwrap_or(0);
     output::line(format!(
         "{}: {} of {} nonlinear elements are neurons, {} levels, {} {} step{}; membranes stay below {bound} (32 bits: {}). \

@@ -42,6 +42,9 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         manifest.levels,
         manifest.program.steps
     ));
+    if let Some(bits) = manifest.report.get("weight_bits") {
+        output::line(format!("weights of {bits} bits, of 16 on identity paths"));
+    }
     let frames =
         manifest.input.frames.map(|frames| format!(", events in up to {frames} frames")).unwrap_or_default();
     output::line(format!("input {} {:?}{frames}", manifest.input.name, manifest.input.shape));
@@ -49,13 +52,14 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         output::line(format!("output {} {:?}", shape.name, shape.shape));
     }
     let mut table = Table::new();
-    table.load_preset(NOTHING).set_header(["op", "kind", "shape", "source"]);
+    table.load_preset(NOTHING).set_header(["op", "kind", "levels", "shape", "source"]);
     for op in &manifest.program.ops {
         let kind = serde_json::to_value(&op.kind).map_err(Failure::input)?;
         let shape = manifest.program.values.get(op.output).cloned().unwrap_or_default();
         table.add_row([
             op.name.clone(),
             kind.get("op").and_then(|kind| kind.as_str()).unwrap_or_default().to_owned(),
+            op.kind.levels().map(|levels| levels.to_string()).unwrap_or_default(),
             format!("{shape:?}"),
             op.source.clone(),
         ]);

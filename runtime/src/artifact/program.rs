@@ -313,6 +313,18 @@ impl OpKind {
         self.delay().is_some()
     }
 
+    /// Largest count of a neuron; `None` if the op is no layer of neurons, or its neurons fire freely.
+    pub fn levels(&self) -> Option<u32> {
+        match self {
+            Self::StBif { low, high, .. }
+            | Self::StBifTable { low, high, .. }
+            | Self::SigmaDelta { low, high, .. }
+            | Self::SigmaDeltaTable { low, high, .. } => Some(high.unsigned_abs().max(low.unsigned_abs())),
+            Self::HoldAndFire { levels, .. } => Some(*levels),
+            _ => None,
+        }
+    }
+
     /// Steps until what the neurons send arrives; `None` if the op is no layer of neurons.
     pub fn delay(&self) -> Option<u32> {
         match self {

@@ -161,7 +161,7 @@ impl Pass for ChooseLevels {
         trials.push(uniform.iter().map(|grid| Setting::of(grid, &operations)).collect());
         let mut errors = sensitivity.errors(&trials)?;
         let of_uniform = errors.pop().unwrap_or_default();
-        let costs = cost::Costs::of(&operations)?;
+        let costs = cost::Costs::of(&operations, &network, &sensitivity.magnitudes()?)?;
         let offers = layers
             .iter()
             .zip(errors.chunks(self.candidates.len().max(1)))

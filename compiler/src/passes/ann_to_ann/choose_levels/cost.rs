@@ -2,6 +2,7 @@
 
 use crate::{
     analysis::grid::Grid,
+    interpret::Network,
     mlir::{self, IrError, IrResult},
 };
 use melior::ir::{OperationRef, Value, ValueLike, operation::OperationLike};
@@ -14,14 +15,18 @@ pub(super) struct Costs {
 }
 
 impl Costs {
-    /// The costs in the network of `operations`.
+    /// The costs in the network of `operations`, whose values have the magnitudes `magnitudes` as the interpreter numbers them.
     ///
     /// # Errors
     ///
     /// If an op is malformed.
-    pub fn of<'c>(operations: &[OperationRef<'c, '_>]) -> IrResult<'c, Self> {
+    pub fn of<'c>(
+        operations: &[OperationRef<'c, '_>],
+        network: &Network,
+        magnitudes: &[f64],
+    ) -> IrResult<'c, Self> {
         let mut fan_out = HashMap::<usize, f64>::new();
-        for &operation in operations.iter().rev() {
+        for (&operation, summary) in operations.iter().zip(network.ops()).rev() {
             let Ok(result) = mlir::result(operation) else { continue };
             let out = elements_of(&mlir::sample_shape(result)?);
             let behind = fan_out.get(&key(result)).copied().unwrap_or(0.0);
@@ -40,15 +45,22 @@ impl Costs {
                     Some(ann::Op::Scale(_)) => 1.0,
                     // Beside weights in one membrane, levels get a weight for each element.
                     Some(ann::Op::Add(_)) => 1.0 + behind,
+                    // The spikes behind a pool of maxima are as many as its maxima are large.
+                    Some(ann::Op::MaxPool2d(_)) => {
+                        let sum = |value: Option<&usize>| {
+                            value.and_then(|&value| magnitudes.get(value)).copied().unwrap_or(0.0)
+                        };
+                        let (before, after) = (sum(summary.inputs.first()), sum(summary.output.as_ref()));
+                        if before > 0.0 { behind * (after / before).min(1.0) } else { behind }
+                    }
+                    Some(ann::Op::Gather(_)) => behind * out / into,
                     Some(
                         ann::Op::AvgPool2d(_)
-                        | ann::Op::MaxPool2d(_)
                         | ann::Op::Concat(_)
-                        | ann::Op::Gather(_)
                         | ann::Op::Permute(_)
                         | ann::Op::Pad(_)
                         | ann::Op::Reshape(_),
-                    ) => behind * (out / into).min(1.0),
+                    ) => behind,
                     _ => 0.0,
                 };
                 *fan_out.entry(key(operand)).or_default() += each;

@@ -106,6 +106,22 @@ impl<'n> Sensitivity<'n> {
         Ok((0..trials.len()).map(error).collect())
     }
 
+    /// The sum of the magnitudes of each value over all samples, as the network numbers them.
+    ///
+    /// # Errors
+    ///
+    /// If the network does not run.
+    pub fn magnitudes<'c>(&self) -> IrResult<'c, Vec<f64>> {
+        let sums = |&index: &usize| {
+            let values = self.real((self.samples.fetch)(index))?;
+            Ok(values.iter().map(|value| value.iter().map(|element| element.abs()).sum::<f64>()).collect())
+        };
+        let samples = self.indices.par_iter().map(sums).collect::<Result<Vec<Vec<f64>>, InterpretError>>();
+        let samples = samples.map_err(|error| IrError::module(error.to_string()))?;
+        let add = |sums: Vec<f64>, sample: &Vec<f64>| sums.iter().zip(sample).map(|(a, b)| a + b).collect();
+        Ok(samples.iter().fold(vec![0.0; self.network.ops().len() + 1], add))
+    }
+
     /// All values of a sample, as the network numbers them.
     fn real(&self, input: Sample) -> Result<Vec<Sample>, InterpretError> {
         let mut values = vec![Sample::zeros(vec![0]); self.network.ops().len() + 1];
