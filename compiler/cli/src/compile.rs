@@ -365,7 +365,7 @@ fn print_summary(arguments: &Arguments, report: &CompileReport) {
     if arguments.mixed_levels.is_some() {
         let levels =
             report.layers.iter().map(|layer| format!("{} {}", layer.name, layer.levels)).collect::<Vec<_>>();
-        output::line(format!("levels: {}", levels.join(", ")));
+        output::line(format!("levels of layers: {}", levels.join(", ")));
     }
     let bound = report.layers.iter().map(|layer| layer.membrane_bound).max().unwrap_or(0);
     output::line(format!(

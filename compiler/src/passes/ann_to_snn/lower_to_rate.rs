@@ -61,28 +61,9 @@ pub fn build(options: &Options) -> Result<Box<dyn Pass>, OptionError> {
 impl Pass for LowerToRate {
     fn run<'c>(&self, module: OperationRef<'c, '_>, _: &mut Session) -> IrResult<'c, ()> {
         let levels = synapses::levels(module)?;
-        one_number_of_levels(module, levels)?;
         synapses::lower(module, &mut Rate { levels, steps: self.timesteps })?;
         synapses::annotate(module, Rate::NAME, self.timesteps, levels)
     }
-}
-
-/// A spike in every step stands for `levels` in all layers.
-fn one_number_of_levels<'c>(module: OperationRef<'c, '_>, levels: i64) -> IrResult<'c, ()> {
-    for operation in mlir::operations(mlir::network_block(module)?) {
-        let Some(requantize) = mlir::view::<ann::Requantize>(operation)? else { continue };
-        let own = requantize.high.max(-requantize.low);
-        if own != levels {
-            return Err(IrError::at(
-                operation,
-                format!(
-                    "unsupported: schedule rate needs one number of levels for all layers, not {own} here and {levels} elsewhere; leave \
-                     --mixed-levels out, or use --schedule st-bif"
-                ),
-            ));
-        }
-    }
-    Ok(())
 }
 
 struct Rate {

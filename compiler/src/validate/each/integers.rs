@@ -286,7 +286,7 @@ fn steps(
         let unit = unit.and_then(|unit| unit.get(channel)).copied().unwrap_or(0.0);
         let raised = shared.get(channel) == Some(&true) || found <= unit * (1.0 + SLACK);
         let fits = (found - wanted).abs() <= unit * (0.5 + SLACK) + SLACK * wanted;
-        if !fits && !(raised && found >= wanted * (1.0 - SLACK)) {
+        if !(fits || raised && found >= wanted * (1.0 - SLACK)) {
             return Err(format!(
                 "layer `{layer}`: a count of channel {channel} stands for {found:.4e}, not {wanted:.4e}; rounding the threshold \
                  explains {:.1e}",
