@@ -186,6 +186,11 @@ fn random_networks_of_events_equal_the_integer_network_on_the_counts() {
                 let what = format!("{recipe:?} {schedule:?}");
                 spikes.set(spikes.get() + compare(&compiled, samples, index, &what));
                 let expected = integer_logits(&compiled, samples, index);
+                // Nothing is proved before the last frame was there.
+                for last_layers in [1, 2] {
+                    let exit = compiled.early_logits(samples, index, last_layers);
+                    prop_assert_eq!(&exit, &expected, "exit from sample {} of {}", index, what);
+                }
                 prop_assert_eq!(
                     compiled.engine_logits(samples, index),
                     expected,
@@ -220,27 +225,26 @@ fn cnn3_nmnist_sim() {
     let counts = Images::open(&checkpoint.test).unwrap();
     let file = root().join("../shared/data/sets/nmnist_sim_test500_events.safetensors");
     let mut expected = None;
-    for schedule in SCHEDULES {
-        for frames in [1, 10, 32] {
-            let settings = Settings { schedule, levels: 15, frames: Some(frames), ..Settings::default() };
-            let compiled = library::compile(&loaded, &few, &settings, None).unwrap();
-            let events = Images::open_for(&file, counts.sample_shape(), frames as usize).unwrap();
-            let expected = expected.get_or_insert_with(|| {
-                let logits =
-                    (0..DIGITS).into_par_iter().map(|index| integer_logits(&compiled, &counts, index));
-                logits.collect::<Vec<_>>()
-            });
-            let found = (0..DIGITS).into_par_iter().map(|index| {
-                assert_eq!(sample(&events, index), sample(&counts, index), "digit {index}");
-                compiled.engine_logits(&events, index)
-            });
-            let found = found.collect::<Vec<_>>();
-            let wrong = (0..DIGITS).filter(|&index| found[index] != expected[index]).collect::<Vec<_>>();
-            assert_eq!(wrong, [0; 0], "{schedule:?}, {frames} frames");
-            compare(&compiled, &events, 7, &format!("{schedule:?}, {frames} frames"));
-            let early = schedule == Schedule::StBif && frames == 32;
-            assert!(!early || fires_early(&compiled, &events, 7));
-        }
+    let all_frames = |schedule| [1, 10, 32].map(|frames| (schedule, frames));
+    let runs = [all_frames(Schedule::StBif), all_frames(Schedule::HoldAndFire)].concat();
+    for (schedule, frames) in [runs.as_slice(), &[(Schedule::SigmaDelta, 10)]].concat() {
+        let settings = Settings { schedule, levels: 15, frames: Some(frames), ..Settings::default() };
+        let compiled = library::compile(&loaded, &few, &settings, None).unwrap();
+        let events = Images::open_for(&file, counts.sample_shape(), frames as usize).unwrap();
+        let expected = expected.get_or_insert_with(|| {
+            let logits = (0..DIGITS).into_par_iter().map(|index| integer_logits(&compiled, &counts, index));
+            logits.collect::<Vec<_>>()
+        });
+        let found = (0..DIGITS).into_par_iter().map(|index| {
+            assert_eq!(sample(&events, index), sample(&counts, index), "digit {index}");
+            compiled.engine_logits(&events, index)
+        });
+        let found = found.collect::<Vec<_>>();
+        let wrong = (0..DIGITS).filter(|&index| found[index] != expected[index]).collect::<Vec<_>>();
+        assert_eq!(wrong, [0; 0], "{schedule:?}, {frames} frames");
+        compare(&compiled, &events, 7, &format!("{schedule:?}, {frames} frames"));
+        let early = schedule == Schedule::StBif && frames == 32;
+        assert!(!early || fires_early(&compiled, &events, 7));
     }
 }
 
