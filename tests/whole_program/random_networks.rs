@@ -61,21 +61,6 @@ fn refusal(error: CompileError) -> Result<String, String> {
     }
 }
 
-/// Compiles with every pass held to its claim, but for what no bound is behind on networks of a few channels and samples: means of
-/// `correct-bias` where accumulators meet in ways that those of trained networks do not, and rates over the whole run, of which
-/// `correct-rate` looks at the later half.
-fn held(loaded: &Loaded, calibration: &Arc<Images>, settings: &Settings) -> Result<Compiled, CompileError> {
-    match library::compile(loaded, calibration, settings, Some(3)) {
-        Err(CompileError::Pipeline(PipelineError::Claim { pass, found, .. }))
-            if pass == "correct-bias" && found.contains("the mean of channel")
-                || pass == "correct-rate" && found.contains("from the real rates") =>
-        {
-            library::compile(loaded, calibration, settings, None)
-        }
-        result => result,
-    }
-}
-
 fn check(recipe: &Recipe) -> Result<Fate, String> {
     let generated = recipe.generate();
     let loaded = load(&generated);
@@ -85,7 +70,7 @@ fn check(recipe: &Recipe) -> Result<Fate, String> {
     for schedule in [Schedule::StBif, Schedule::SigmaDelta, Schedule::HoldAndFire] {
         let settings = Settings { schedule, levels: recipe.levels, timesteps: 1, ..Settings::default() };
         // Whatever the levels are: no claim is one of how much quantisation may lose.
-        let compiled = match held(&loaded, &calibration, &settings) {
+        let compiled = match library::compile(&loaded, &calibration, &settings, Some(3)) {
             Ok(_) if schedule == Schedule::HoldAndFire && generated.curved => {
                 return Err("hold-and-fire carries a curve".to_owned());
             }
@@ -127,7 +112,7 @@ fn check(recipe: &Recipe) -> Result<Fate, String> {
         timesteps: recipe.levels,
         ..Settings::default()
     };
-    match held(&loaded, &calibration, &settings) {
+    match library::compile(&loaded, &calibration, &settings, Some(3)) {
         Err(error) => refusal(error).map(|_| Fate::Compiled),
         Ok(_) => Ok(Fate::Compiled),
     }

@@ -193,6 +193,8 @@ fn apply<'c>(value: Value<'c, '_>, shift: &[f64]) -> IrResult<'c, Option<Vec<f64
             let flow = Flow::of(operation)?;
             let mut applied = Vec::new();
             for (operand, shift) in operation.operands().zip(flow.backward(shift, 0.0, flow::mean)) {
+                // A mean of several features is no whole number, and a bias is one.
+                let shift = shift.iter().map(|shift| shift.round()).collect::<Vec<_>>();
                 applied.push(apply(operand, &shift)?.unwrap_or_else(|| vec![0.0; shift.len()]));
             }
             Ok(Some(flow.forward(&applied, 0.0)))

@@ -11,7 +11,7 @@
 //! | `quantize` | membranes to half a unit for each weight and bias that comes in; thresholds to half a unit |
 //! | `correct-bias` | everything but biases bit for bit; means of the membranes to half a unit |
 //! | `lower-to-rate` | charge of each neuron bit for bit; counts under an even charge to half a spike |
-//! | `correct-rate` | everything but biases bit for bit; how far these go; rates no farther from the real ones than before |
+//! | `correct-rate` | everything but biases bit for bit; how far these go |
 //! | `prove-bounds` | everything but the bounds bit for bit |
 //!
 //! No check knows how many levels a layer has but from the layer itself.
