@@ -48,7 +48,7 @@ pub const INFO: PassInfo = PassInfo {
         OptionInfo {
             name: "candidates",
             default: "auto",
-            summary: "numbers of levels to choose from, as in 7,15,31,63; auto: a quarter, half, all and twice of levels",
+            summary: "numbers of levels to choose from, as in 7,15,31,63; auto: seven from a quarter to twice of levels",
         },
         OptionInfo {
             name: "budget",
@@ -111,11 +111,12 @@ pub fn build(options: &Options) -> Result<Box<dyn Pass>, OptionError> {
     Ok(Box::new(ChooseLevels { levels, candidates, budget, samples }))
 }
 
-/// A quarter, half, all and twice of `levels`, as one less than multiples: 7, 15, 31 and 63 of 31.
+/// From a quarter to twice of `levels`, as one less than multiples of an eighth: 7, 11, 15, 23, 31, 47 and 63 of 31.
 fn automatic(levels: i64) -> Vec<i64> {
-    let steps = levels + 1;
-    [steps / 4 - 1, steps / 2 - 1, levels, 2 * steps - 1]
+    [2, 3, 4, 6, 8, 12, 16]
         .into_iter()
+        .map(|eighths| (levels + 1) * eighths / 8 - 1)
+        .chain([levels])
         .filter(|candidate| (1..=MOST_LEVELS).contains(candidate))
         .collect()
 }
@@ -165,7 +166,12 @@ impl Pass for ChooseLevels {
             })
             .collect::<Vec<_>>();
         let allowed = self.budget * self.budget * of_uniform;
-        let mut bound = allowed;
+        // Where the additive model is off, it is off for both networks.
+        let predicted = |levels: i64| {
+            let candidate = self.candidates.iter().position(|&candidate| candidate == levels)?;
+            Some(offers.iter().filter_map(|offers| offers.get(candidate)).map(|offer| offer.error).sum::<f64>())
+        };
+        let mut bound = self.budget * self.budget * predicted(self.levels).unwrap_or(of_uniform);
         let mut chosen = None;
         for _ in 0..ROUNDS {
             let Some(choice) = budget::cheapest(&offers, bound) else { break };
