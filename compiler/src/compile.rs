@@ -12,8 +12,8 @@ use crate::{
 use melior::{Context, ir::Module};
 use neurocuda_dialects::{View, ann};
 use neurocuda_runtime::artifact::{
-    Artifact, ArtifactError, FORMAT_VERSION, Layer, MODULE_TENSOR, Manifest, NetworkInput, Nonlinearities, Tensor,
-    program::Schedule,
+    Artifact, ArtifactError, FORMAT_VERSION, Layer, MODULE_TENSOR, Manifest, NetworkInput, Nonlinearities,
+    Tensor, program::Schedule,
 };
 use serde::Serialize;
 use std::{
@@ -236,7 +236,8 @@ pub fn compile(
         search: None,
         seconds: start.elapsed().as_secs_f64(),
     };
-    let notes = serde_json::json!({ "passes": pass_records(&report.passes), "weight_bits": settings.weight_bits });
+    let notes =
+        serde_json::json!({ "passes": pass_records(&report.passes), "weight_bits": settings.weight_bits });
     Ok((artifact(description, emitted, neurons, (text, integer), notes)?, report))
 }
 

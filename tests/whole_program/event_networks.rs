@@ -179,7 +179,8 @@ fn random_networks_of_events_equal_the_integer_network_on_the_counts() {
         let bytes = tensors::bytes(!recipe.seed, recipe.shape().iter().product());
         let image = Images::from_u8(recipe.shape(), bytes, None).unwrap();
         for schedule in SCHEDULES {
-            let settings = Settings { schedule, levels: 7, frames: Some(recipe.frames), ..Settings::default() };
+            let settings =
+                Settings { schedule, levels: 7, frames: Some(recipe.frames), ..Settings::default() };
             let compiled = library::compile(&loaded, &calibration, &settings, None).unwrap();
             for (samples, index) in (0..events.len()).map(|index| (&events, index)).chain([(&image, 0)]) {
                 let what = format!("{recipe:?} {schedule:?}");

@@ -185,7 +185,11 @@ const FRAMES: u32 = 10;
 
 fn factor(text: &str) -> Result<f64, String> {
     let factor = text.parse::<f64>().map_err(|error| error.to_string())?;
-    if factor.is_finite() && factor > 0.0 { Ok(factor) } else { Err("a positive number is needed".to_owned()) }
+    if factor.is_finite() && factor > 0.0 {
+        Ok(factor)
+    } else {
+        Err("a positive number is needed".to_owned())
+    }
 }
 
 impl Arguments {
@@ -345,7 +349,8 @@ fn print_summary(arguments: &Arguments, report: &CompileReport) {
         search_text::print(search);
     }
     if arguments.mixed_levels.is_some() {
-        let levels = report.layers.iter().map(|layer| format!("{} {}", layer.name, layer.levels)).collect::<Vec<_>>();
+        let levels =
+            report.layers.iter().map(|layer| format!("{} {}", layer.name, layer.levels)).collect::<Vec<_>>();
         output::line(format!("levels: {}", levels.join(", ")));
     }
     let bound = report.layers.iter().map(|layer| layer.membrane_bound).max().unwrap_or(0);

@@ -169,10 +169,7 @@ fn steps(activations: &[Channels], count: usize) -> Vec<f64> {
 
 impl Choice {
     /// `None` if `operation` is no activation.
-    fn site<'c, 'a>(
-        &self,
-        operation: OperationRef<'c, 'a>,
-    ) -> IrResult<'c, Option<Site<'c, 'a>>> {
+    fn site<'c, 'a>(&self, operation: OperationRef<'c, 'a>) -> IrResult<'c, Option<Site<'c, 'a>>> {
         let Some(activation) = mlir::view::<ann::Activation>(operation)? else { return Ok(None) };
         let value = mlir::operand(operation)?;
         let observe = mlir::users(value)

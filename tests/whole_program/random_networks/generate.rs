@@ -29,8 +29,8 @@ pub fn recipe() -> impl Strategy<Value = Recipe> {
     let shape = (1..4usize, [4..10usize, 4..10], 0..5u8);
     let levels = prop_oneof![Just(3u32), Just(15), Just(31), Just(31)];
     let precision = (levels, prop_oneof![Just(8u32), Just(8), 4u32..8], prop::bool::weighted(0.3));
-    (shape, 0..5u8, any::<u8>(), ops, any::<u64>(), precision)
-        .prop_map(|((channels, size, axes), input, outputs, ops, seed, (levels, weight_bits, mixed))| Recipe {
+    (shape, 0..5u8, any::<u8>(), ops, any::<u64>(), precision).prop_map(
+        |((channels, size, axes), input, outputs, ops, seed, (levels, weight_bits, mixed))| Recipe {
             channels,
             size,
             axes,
@@ -41,7 +41,8 @@ pub fn recipe() -> impl Strategy<Value = Recipe> {
             levels,
             weight_bits,
             mixed,
-        })
+        },
+    )
 }
 
 /// A network as files state it.

@@ -29,7 +29,7 @@ use budget::Offer;
 use melior::ir::{OperationRef, attribute::IntegerAttribute, r#type::IntegerType};
 use neurocuda_dialects::{ann, stage::Stage};
 use petgraph::unionfind::UnionFind;
-use sensitivity::{Setting, Sensitivity};
+use sensitivity::{Sensitivity, Setting};
 use std::collections::BTreeMap;
 
 /// What is to be known of the pass.
@@ -55,7 +55,11 @@ pub const INFO: PassInfo = PassInfo {
             default: "1",
             summary: "error of the outputs that is allowed, in multiples of that of levels everywhere",
         },
-        OptionInfo { name: "samples", default: "16", summary: "number of calibration samples to measure errors on" },
+        OptionInfo {
+            name: "samples",
+            default: "16",
+            summary: "number of calibration samples to measure errors on",
+        },
     ],
 };
 
@@ -93,7 +97,10 @@ pub fn build(options: &Options) -> Result<Box<dyn Pass>, OptionError> {
         list => list
             .split(',')
             .map(|part| {
-                let value = part.trim().parse().map_err(|_| refuse("candidates", format!("`{part}` is no number")))?;
+                let value = part
+                    .trim()
+                    .parse()
+                    .map_err(|_| refuse("candidates", format!("`{part}` is no number")))?;
                 in_range("candidates", value)
             })
             .collect::<Result<Vec<_>, _>>()?,
@@ -147,7 +154,9 @@ impl Pass for ChooseLevels {
         };
         // One layer on its grid at a time, then all of them.
         let alone = layers.iter().flat_map(|layer| {
-            offered.iter().map(|grids| layer.iter().map(|&site| Setting::of(&grids[site], &operations)).collect())
+            offered
+                .iter()
+                .map(|grids| layer.iter().map(|&site| Setting::of(&grids[site], &operations)).collect())
         });
         let mut trials = alone.collect::<Vec<Vec<_>>>();
         trials.push(uniform.iter().map(|grid| Setting::of(grid, &operations)).collect());
@@ -169,13 +178,20 @@ impl Pass for ChooseLevels {
         // Where the additive model is off, it is off for both networks.
         let predicted = |levels: i64| {
             let candidate = self.candidates.iter().position(|&candidate| candidate == levels)?;
-            Some(offers.iter().filter_map(|offers| offers.get(candidate)).map(|offer| offer.error).sum::<f64>())
+            Some(
+                offers
+                    .iter()
+                    .filter_map(|offers| offers.get(candidate))
+                    .map(|offer| offer.error)
+                    .sum::<f64>(),
+            )
         };
         let mut bound = self.budget * self.budget * predicted(self.levels).unwrap_or(of_uniform);
         let mut chosen = None;
         for _ in 0..ROUNDS {
             let Some(choice) = budget::cheapest(&offers, bound) else { break };
-            let setting = |(site, candidate): (usize, usize)| Setting::of(&offered[candidate][site], &operations);
+            let setting =
+                |(site, candidate): (usize, usize)| Setting::of(&offered[candidate][site], &operations);
             let trial = settings(&choice).into_iter().map(setting).collect();
             let found = sensitivity.errors(&[trial])?.pop().unwrap_or_default();
             if found <= allowed {
@@ -211,10 +227,9 @@ impl Pass for ChooseLevels {
 
 /// Whether the activation is the code of the network's input.
 fn reads_input<'c>(activation: OperationRef<'c, '_>) -> bool {
-    mlir::operand(activation)
-        .ok()
-        .and_then(mlir::definition)
-        .is_some_and(|definition| mlir::has_name(definition, <ann::Normalize as neurocuda_dialects::View>::NAME))
+    mlir::operand(activation).ok().and_then(mlir::definition).is_some_and(|definition| {
+        mlir::has_name(definition, <ann::Normalize as neurocuda_dialects::View>::NAME)
+    })
 }
 
 /// Activations that must have one number of levels, because some of their channels share their steps: as indices of `grids`.
@@ -267,12 +282,17 @@ mod tests {
         let samples = (0..12).map(|k| [f64::from(k % 4), f64::from(k) * 0.3 + 0.11]).collect::<Vec<_>>();
         let samples = samples.iter().map(<[f64; 2]>::as_slice).collect::<Vec<_>>();
         let module = check_calibrated("choose-levels", options, text, &samples, false);
-        module.split("levels = ").skip(1).map(|rest| rest.split(' ').next().unwrap_or_default().to_owned()).collect()
+        module
+            .split("levels = ")
+            .skip(1)
+            .map(|rest| rest.split(' ').next().unwrap_or_default().to_owned())
+            .collect()
     }
 
     #[test]
     fn a_layer_gets_no_more_levels_than_it_needs() {
-        let apart = text(r#"%r = "ann.reshape"(%c) : (tensor<?x2xf32>) -> tensor<?x2xf32>"#, "tensor<?x2xf32>");
+        let apart =
+            text(r#"%r = "ann.reshape"(%c) : (tensor<?x2xf32>) -> tensor<?x2xf32>"#, "tensor<?x2xf32>");
         assert_eq!(levels(&apart, &[("levels", "15"), ("candidates", "15,3")]), ["3", "15"]);
         // More error, fewer levels; and the same for any number of threads.
         let coarse = [("levels", "15"), ("candidates", "3,15"), ("budget", "20")];
@@ -283,7 +303,8 @@ mod tests {
 
     #[test]
     fn layers_whose_channels_meet_get_the_same_levels() {
-        let joined = text(r#"%r = "ann.reshape"(%c) : (tensor<?x2xf32>) -> tensor<?x1x2xf32>"#, "tensor<?x1x2xf32>");
+        let joined =
+            text(r#"%r = "ann.reshape"(%c) : (tensor<?x2xf32>) -> tensor<?x1x2xf32>"#, "tensor<?x1x2xf32>");
         assert_eq!(levels(&joined, &[("levels", "15"), ("candidates", "3,15")]), ["15", "15"]);
     }
 
@@ -293,7 +314,9 @@ mod tests {
             let values = [(option.0.to_owned(), option.1.to_owned())];
             build(&Options::new(&INFO, values.into()).unwrap()).err().map(|error| error.problem)
         };
-        for (option, value) in [("levels", "0"), ("candidates", "7,0"), ("budget", "-1"), ("budget", "NaN"), ("samples", "0")] {
+        for (option, value) in
+            [("levels", "0"), ("candidates", "7,0"), ("budget", "-1"), ("budget", "NaN"), ("samples", "0")]
+        {
             assert!(problem((option, value)).is_some(), "{option} {value}");
         }
         assert_eq!(problem(("candidates", "7, 15")), None);

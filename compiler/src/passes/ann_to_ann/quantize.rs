@@ -29,12 +29,12 @@ use crate::{
     pass::{Claim, OptionError, OptionInfo, Options, Pass, PassInfo},
     session::Session,
 };
+use fit::Unit;
 use melior::{
     Context,
     ir::{OperationRef, Value, ValueLike, operation::OperationLike},
 };
 use neurocuda_dialects::{Tensor, TensorAttr, View, ann, stage::Stage};
-use fit::Unit;
 use shared::SharedSteps;
 use std::collections::HashMap;
 

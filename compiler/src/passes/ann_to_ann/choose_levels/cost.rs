@@ -20,7 +20,11 @@ impl Costs {
     /// # Errors
     ///
     /// If an op is malformed.
-    pub fn of<'c>(operations: &[OperationRef<'c, '_>], network: &Network, magnitudes: &[f64]) -> IrResult<'c, Self> {
+    pub fn of<'c>(
+        operations: &[OperationRef<'c, '_>],
+        network: &Network,
+        magnitudes: &[f64],
+    ) -> IrResult<'c, Self> {
         let mut fan_out = HashMap::<usize, f64>::new();
         for (&operation, summary) in operations.iter().zip(network.ops()).rev() {
             let Ok(result) = mlir::result(operation) else { continue };
@@ -43,7 +47,9 @@ impl Costs {
                     Some(ann::Op::Add(_)) => 1.0 + behind,
                     // The spikes behind a pool of maxima are as many as its maxima are large.
                     Some(ann::Op::MaxPool2d(_)) => {
-                        let sum = |value: Option<&usize>| value.and_then(|&value| magnitudes.get(value)).copied().unwrap_or(0.0);
+                        let sum = |value: Option<&usize>| {
+                            value.and_then(|&value| magnitudes.get(value)).copied().unwrap_or(0.0)
+                        };
                         let (before, after) = (sum(summary.inputs.first()), sum(summary.output.as_ref()));
                         if before > 0.0 { behind * (after / before).min(1.0) } else { behind }
                     }
@@ -67,7 +73,8 @@ impl Costs {
     pub fn of_grid(&self, grid: &Grid) -> f64 {
         let each = mlir::result(grid.operation).ok().and_then(|value| self.fan_out.get(&key(value)).copied());
         let spikes = grid.distributions.iter().zip(&grid.steps);
-        let spikes = spikes.map(|(seen, &step)| seen.counts(step, grid.low as f64, grid.high as f64)).sum::<f64>();
+        let spikes =
+            spikes.map(|(seen, &step)| seen.counts(step, grid.low as f64, grid.high as f64)).sum::<f64>();
         spikes * each.unwrap_or(0.0).max(1.0)
     }
 }

@@ -139,8 +139,11 @@ impl<'n> Sensitivity<'n> {
         let mut changed = vec![None::<Sample>; real.len()];
         for (index, op) in self.network.ops().iter().enumerate() {
             let Some(output) = op.output else { continue };
-            let operands =
-                op.inputs.iter().map(|&input| changed[input].as_ref().unwrap_or(&real[input])).collect::<Vec<_>>();
+            let operands = op
+                .inputs
+                .iter()
+                .map(|&input| changed[input].as_ref().unwrap_or(&real[input]))
+                .collect::<Vec<_>>();
             let setting = trial.iter().find(|setting| setting.op == index);
             let result = match setting.zip(operands.first()) {
                 Some((setting, operand)) => setting.apply(operand),

@@ -101,7 +101,8 @@ impl<'c, 'a> Lowering<'_, 'c, 'a> {
                 rounding::rounded(weighted, weights, if weighted.clips { alpha * ratio } else { *alpha })
             })
             .collect::<Vec<_>>();
-        let bias = weighted.bias.iter().zip(alpha).map(|(bias, alpha)| (bias / alpha).round()).collect::<Vec<_>>();
+        let bias =
+            weighted.bias.iter().zip(alpha).map(|(bias, alpha)| (bias / alpha).round()).collect::<Vec<_>>();
         let layer = mlir::layer(operation);
         let bias = self.charges(&format!("{layer}.bias"), &bias)?;
         let weight =

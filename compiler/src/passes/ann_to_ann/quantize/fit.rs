@@ -58,7 +58,8 @@ impl<'c, 'a> Lowering<'_, 'c, 'a> {
         let least = at_least(self.need(value, true)?);
         let mut rows = Rows::new();
         self.rows(value, &mut rows)?;
-        let noise = |alpha: &[f64]| self.products(value, alpha, &rows, rounding::nearest).map(|sums| noises(&sums));
+        let noise =
+            |alpha: &[f64]| self.products(value, alpha, &rows, rounding::nearest).map(|sums| noises(&sums));
         let of_largest = noise(&largest)?;
         let mut best = largest.iter().copied().zip(of_largest.iter().copied()).collect::<Vec<_>>();
         for percent in PERCENT.rev().step_by(STEP).skip(1) {
@@ -78,7 +79,11 @@ impl<'c, 'a> Lowering<'_, 'c, 'a> {
         }
         let [products, _, squares] = self.products(value, &chosen, &rows, rounding::rounded)?;
         let whole = chosen.iter().zip(products.iter().zip(&squares)).map(|(alpha, (product, square))| {
-            if *product > 0.0 && ((product / square) - 1.0).abs() > SAME { alpha * square / product } else { *alpha }
+            if *product > 0.0 && ((product / square) - 1.0).abs() > SAME {
+                alpha * square / product
+            } else {
+                *alpha
+            }
         });
         let real = self.settle(value, whole.zip(&least).map(|(alpha, least)| alpha.max(*least)).collect())?;
         let ratio = chosen.iter().zip(&real).map(|(chosen, real)| chosen / real).collect();

@@ -7,10 +7,7 @@ const CORRELATION: f64 = 0.5;
 
 /// The nearest integers of some rows of weights, 1 standing for `unit`, clipped to what a weight can be.
 pub(super) fn nearest(weighted: &Weighted, weights: &[f64], unit: f64) -> Vec<f64> {
-    weights
-        .iter()
-        .map(|weight| (weight / unit).round().clamp(-weighted.limit, weighted.limit))
-        .collect()
+    weights.iter().map(|weight| (weight / unit).round().clamp(-weighted.limit, weighted.limit)).collect()
 }
 
 /// [`nearest`], but rounded the other way where that makes the errors of a kernel cancel: those of the weights from one input channel
@@ -31,7 +28,8 @@ pub(super) fn rounded(weighted: &Weighted, weights: &[f64], unit: f64) -> Vec<f6
 
 /// Rounds weights of a kernel the other way as long as its error falls by it, the cheapest first.
 fn cancel(kernel: &[f64], unit: f64, limit: f64, integers: &mut [f64]) {
-    let mut errors = kernel.iter().zip(&*integers).map(|(weight, integer)| weight / unit - integer).collect::<Vec<_>>();
+    let mut errors =
+        kernel.iter().zip(&*integers).map(|(weight, integer)| weight / unit - integer).collect::<Vec<_>>();
     let mut sum = errors.iter().sum::<f64>();
     for _ in 0..kernel.len() {
         let sign = sum.signum();
@@ -44,8 +42,7 @@ fn cancel(kernel: &[f64], unit: f64, limit: f64, integers: &mut [f64]) {
             }
         }
         let Some((error, index)) = best else { return };
-        let change =
-            (1.0 - CORRELATION) * (1.0 - 2.0 * error) + CORRELATION * (1.0 - 2.0 * sum.abs());
+        let change = (1.0 - CORRELATION) * (1.0 - 2.0 * error) + CORRELATION * (1.0 - 2.0 * sum.abs());
         if change >= 0.0 {
             return;
         }

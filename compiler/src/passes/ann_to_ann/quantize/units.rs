@@ -60,8 +60,10 @@ impl<'c, 'a> Lowering<'_, 'c, 'a> {
                 })
                 .collect());
         }
-        let needs =
-            operation.operands().map(|operand| self.need_of(operand, clipped)).collect::<IrResult<Vec<_>>>()?;
+        let needs = operation
+            .operands()
+            .map(|operand| self.need_of(operand, clipped))
+            .collect::<IrResult<Vec<_>>>()?;
         let flow = Flow::of(operation)?;
         let mut need = flow.forward(&needs, 0.0);
         need.iter_mut().for_each(|need| *need /= flow.multiple as f64);
