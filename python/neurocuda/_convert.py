@@ -29,6 +29,8 @@ def convert(
     levels: int | None = None,
     timesteps: int | None = None,
     max_drop: float | None = None,
+    weight_bits: int | None = None,
+    mixed_levels: float | None = None,
     samples: int = 1000,
     target: str = "cpu",
     validate_each: bool = False,
@@ -50,6 +52,9 @@ def convert(
         timesteps: Number of steps of a `rate` network, 32 if absent. The exact schedules run until they have settled.
         max_drop: Search levels, steps and schedule, as far as they are absent, for the network with the fewest synaptic operations
             whose accuracy drops by at most so many percentage points. Half of the samples fit, the other half judge; no labels.
+        weight_bits: Bits of a weight, 4 to 8; 8 if absent. Identity paths of residual networks keep their 16.
+        mixed_levels: Give each layer levels of its own, for the fewest synaptic operations whose error is at most so many times that of
+            `levels` in every layer. Meant for `hold-and-fire`; a `rate` network cannot have it.
         samples: Calibrate on at most this many.
         target: What to compile for: `cpu`.
         validate_each: Run the network before and after every pass, and stop at one that does not keep what it claims.
@@ -72,7 +77,7 @@ def convert(
     """
     with Folder().on_success() as folder, random_state(), Progress(progress) as shown:
         float_model, data = _prepare(model, loader, example, samples, folder, shown)
-        settings = Settings(schedule, levels, timesteps, target, validate_each, max_drop)
+        settings = Settings(schedule, levels, timesteps, target, validate_each, max_drop, weight_bits, mixed_levels)
         return build(float_model, data, settings, folder, shown, threads)
 
 
@@ -87,11 +92,21 @@ class Settings:
         target: str = "cpu",
         validate_each: bool = False,
         max_drop: float | None = None,
+        weight_bits: int | None = None,
+        mixed_levels: float | None = None,
     ) -> None:
         self.arguments = ["--target", target]
-        options = {"--schedule": schedule, "--levels": levels, "--timesteps": timesteps, "--max-drop": max_drop}
+        options = {
+            "--schedule": schedule,
+            "--levels": levels,
+            "--timesteps": timesteps,
+            "--max-drop": max_drop,
+            "--weight-bits": weight_bits,
+        }
         for option, value in options.items():
             self.arguments += [option, str(value)] if value is not None else []
+        # An optional value is taken with an equals sign only.
+        self.arguments += [f"--mixed-levels={mixed_levels}"] if mixed_levels is not None else []
         self.arguments += ["--validate-each"] if validate_each else []
 
 

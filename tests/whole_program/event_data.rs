@@ -175,10 +175,10 @@ fn what_cannot_be_events_is_refused_with_a_way_out() {
     insta::assert_snapshot!(messages.join("\n"), @"
     error: --frames belongs to --input events: images are presented at once
     error: unsupported: schedule rate presents its input in every step, and events come in time; use an exact --schedule, or leave --input events out: the counts are then an image
-    error: events-encoding: a count of 1 in channel 0 has the code 32; for events, one event must be code 1: no normalisation but one factor for all channels, counts limited by clamp(x, 0, K) with K at most 127, and calibration on u8 counts
+    error: events-encoding: a count of 1 in channel 0 has the code 64; for events, one event must be code 1: no normalisation but one factor for all channels, counts limited by clamp(x, 0, K) with K at most 255, and calibration on u8 counts
       at net.ncg:1:13
       in pass stream-events, layer input
-    error: events-encoding: a count of 0 in channel 0 has the code -88; for events, one event must be code 1: no normalisation but one factor for all channels, counts limited by clamp(x, 0, K) with K at most 127, and calibration on u8 counts
+    error: events-encoding: a count of 0 in channel 0 has the code -177; for events, one event must be code 1: no normalisation but one factor for all channels, counts limited by clamp(x, 0, K) with K at most 255, and calibration on u8 counts
       at net.ncg:2:3
       in pass stream-events, layer input
     ");

@@ -24,6 +24,7 @@ mod faults;
 mod fidelity;
 mod hostile;
 mod outputs;
+mod quantiser;
 mod random_networks;
 mod report_page;
 mod report_text;

@@ -68,9 +68,17 @@ fn check(recipe: &Recipe) -> Result<Fate, String> {
     let test = images(&generated.input, IMAGES[1], 2);
     let mut expected = None;
     for schedule in [Schedule::StBif, Schedule::SigmaDelta, Schedule::HoldAndFire] {
-        let settings = Settings { schedule, levels: recipe.levels, timesteps: 1, ..Settings::default() };
-        // Whatever the levels are: no claim is one of how much quantisation may lose.
-        let compiled = match library::compile(&loaded, &calibration, &settings, Some(3)) {
+        let settings = Settings {
+            schedule,
+            levels: recipe.levels,
+            weight_bits: recipe.weight_bits,
+            mixed_levels: recipe.mixed.then_some(1.0),
+            timesteps: 1,
+            ..Settings::default()
+        };
+        // Whatever the levels are: no claim is one of how much quantisation may lose. Weights of few bits are not rounded to the nearest.
+        let held = (recipe.weight_bits == 8).then_some(3);
+        let compiled = match library::compile(&loaded, &calibration, &settings, held) {
             Ok(_) if schedule == Schedule::HoldAndFire && generated.curved => {
                 return Err("hold-and-fire carries a curve".to_owned());
             }
@@ -112,7 +120,19 @@ fn check(recipe: &Recipe) -> Result<Fate, String> {
         timesteps: recipe.levels,
         ..Settings::default()
     };
-    match library::compile(&loaded, &calibration, &settings, Some(3)) {
+    let compiled = match library::compile(&loaded, &calibration, &settings, Some(3)) {
+        // The checks run the module before its bounds are proved, and meet an overflow first.
+        Err(CompileError::Pipeline(PipelineError::Claim { found, .. }))
+            if found.contains("does not fit 32 bits") =>
+        {
+            match library::compile(&loaded, &calibration, &settings, None) {
+                Ok(_) => return Err(format!("{found}, and yet all is proved to fit")),
+                refused => refused,
+            }
+        }
+        compiled => compiled,
+    };
+    match compiled {
         Err(error) => refusal(error).map(|_| Fate::Compiled),
         Ok(_) => Ok(Fate::Compiled),
     }

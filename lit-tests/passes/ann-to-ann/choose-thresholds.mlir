@@ -51,9 +51,9 @@ module {
 //--- input.mlir
 // Integer samples are their own codes where they fit: a step of one. Where they do not, and for real samples, the largest magnitude
 // (the centre of the last bin, 14) is the last code.
-// LATTICE: "ann.fake_quantize"({{.*}}) {high = 127 : i64, low = -127 : i64, scale = dense<2.500000e-01> : tensor<2xf64>}
+// LATTICE: "ann.fake_quantize"({{.*}}) {high = 255 : i64, low = -255 : i64, scale = dense<2.500000e-01> : tensor<2xf64>}
 // COARSE:  "ann.fake_quantize"({{.*}}) {high = 7 : i64, low = -7 : i64, scale = dense<2.000000e+00> : tensor<2xf64>}
-// REAL:    "ann.fake_quantize"({{.*}}) {high = 127 : i64, low = -127 : i64, scale = dense<0.11023622047244094> : tensor<2xf64>}
+// REAL:    "ann.fake_quantize"({{.*}}) {high = 255 : i64, low = -255 : i64, scale = dense<0.054901960784313725> : tensor<2xf64>}
 module {
   func.func @net(%x: tensor<?x2xf32>) -> tensor<?x2xf32> {
     %0 = "ann.normalize"(%x) {multiplier = dense<0.25> : tensor<2xf64>, offset = dense<0.0> : tensor<2xf64>,

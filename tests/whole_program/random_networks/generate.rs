@@ -17,14 +17,19 @@ pub struct Recipe {
     seed: u64,
     /// Levels of the quantiser.
     pub levels: u32,
+    pub weight_bits: u32,
+    /// Whether each layer gets levels of its own.
+    pub mixed: bool,
 }
 
 /// Recipes of up to 9 ops.
 pub fn recipe() -> impl Strategy<Value = Recipe> {
     let ops = proptest::collection::vec(any::<[u8; 6]>(), 1..9);
     let shape = (1..4usize, [4..10usize, 4..10], 0..5u8);
-    (shape, 0..5u8, any::<u8>(), ops, any::<u64>(), prop_oneof![Just(3u32), Just(15), Just(31), Just(31)])
-        .prop_map(|((channels, size, axes), input, outputs, ops, seed, levels)| Recipe {
+    let levels = prop_oneof![Just(3u32), Just(15), Just(31), Just(31)];
+    let precision = (levels, prop_oneof![Just(8u32), Just(8), 4u32..8], prop::bool::weighted(0.3));
+    (shape, 0..5u8, any::<u8>(), ops, any::<u64>(), precision).prop_map(
+        |((channels, size, axes), input, outputs, ops, seed, (levels, weight_bits, mixed))| Recipe {
             channels,
             size,
             axes,
@@ -33,7 +38,10 @@ pub fn recipe() -> impl Strategy<Value = Recipe> {
             ops,
             seed,
             levels,
-        })
+            weight_bits,
+            mixed,
+        },
+    )
 }
 
 /// A network as files state it.

@@ -6,8 +6,8 @@
 //! ```
 //!
 //! For each layer and each candidate, the pass measures the error that the outputs get when this layer alone is put on its grid
-//! ([`sensitivity`]). Such errors add in squares, near enough, so the cheapest choice whose sum of squares stays within a bound is a
-//! knapsack ([`budget`]); what a layer costs is the synaptic operations of its spikes ([`cost`]). The bound is relative: `budget` times
+//! (module `sensitivity`). Such errors add in squares, near enough, so the cheapest choice whose sum of squares stays within a bound is a
+//! knapsack (`budget`); what a layer costs is the synaptic operations of its spikes (`cost`). The bound is relative: `budget` times
 //! the error of `levels` in every layer. Both sides are then measured with all layers on their grids, and the bound is tightened
 //! until the measured errors keep to it. Layers whose channels must share steps get the same number.
 //!
@@ -48,7 +48,7 @@ pub const INFO: PassInfo = PassInfo {
         OptionInfo {
             name: "candidates",
             default: "auto",
-            summary: "numbers of levels to choose from, as in 7,15,31,63; auto: a quarter, half, all and twice of levels",
+            summary: "numbers of levels to choose from, as in 7,15,31,63; auto: seven from a quarter to twice of levels",
         },
         OptionInfo {
             name: "budget",
@@ -118,11 +118,12 @@ pub fn build(options: &Options) -> Result<Box<dyn Pass>, OptionError> {
     Ok(Box::new(ChooseLevels { levels, candidates, budget, samples }))
 }
 
-/// A quarter, half, all and twice of `levels`, as one less than multiples: 7, 15, 31 and 63 of 31.
+/// From a quarter to twice of `levels`, as one less than multiples of an eighth: 7, 11, 15, 23, 31, 47 and 63 of 31.
 fn automatic(levels: i64) -> Vec<i64> {
-    let steps = levels + 1;
-    [steps / 4 - 1, steps / 2 - 1, levels, 2 * steps - 1]
+    [2, 3, 4, 6, 8, 12, 16]
         .into_iter()
+        .map(|eighths| (levels + 1) * eighths / 8 - 1)
+        .chain([levels])
         .filter(|candidate| (1..=MOST_LEVELS).contains(candidate))
         .collect()
 }
@@ -174,7 +175,18 @@ impl Pass for ChooseLevels {
             })
             .collect::<Vec<_>>();
         let allowed = self.budget * self.budget * of_uniform;
-        let mut bound = allowed;
+        // Where the additive model is off, it is off for both networks.
+        let predicted = |levels: i64| {
+            let candidate = self.candidates.iter().position(|&candidate| candidate == levels)?;
+            Some(
+                offers
+                    .iter()
+                    .filter_map(|offers| offers.get(candidate))
+                    .map(|offer| offer.error)
+                    .sum::<f64>(),
+            )
+        };
+        let mut bound = self.budget * self.budget * predicted(self.levels).unwrap_or(of_uniform);
         let mut chosen = None;
         for _ in 0..ROUNDS {
             let Some(choice) = budget::cheapest(&offers, bound) else { break };
@@ -236,4 +248,79 @@ fn layers(grids: &[Grid]) -> Vec<Vec<usize>> {
         layers.entry(leader).or_default().push(site);
     }
     layers.into_values().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::passes::testing::{check_calibrated, network};
+
+    /// Two activations: one of whole values up to 3, and one of values that lie on no coarse grid.
+    fn text(end: &str, result: &str) -> String {
+        let body = format!(
+            r#"
+    %0 = "ann.normalize"(%x) {{multiplier = dense<1.0> : tensor<2xf64>, offset = dense<0.0> : tensor<2xf64>,
+      minimum = dense<0xFFF0000000000000> : tensor<2xf64>, maximum = dense<0x7FF0000000000000> : tensor<2xf64>}}
+      : (tensor<?x2xf32>) -> tensor<?x2xf32>
+    %1 = "ann.linear"(%0) {{weight = dense<[[1.0, 0.0]]> : tensor<1x2xf32>, bias = dense<0.0> : tensor<1xf32>}}
+      : (tensor<?x2xf32>) -> tensor<?x1xf32>
+    "ann.observe"(%1) {{counts = dense<[[0, 1, 1, 1]]> : tensor<1x4xi32>, origin = dense<-0.5> : tensor<1xf64>,
+      width = dense<1.0> : tensor<1xf64>, mean = dense<1.5> : tensor<1xf64>}} : (tensor<?x1xf32>) -> ()
+    %a = "ann.activation"(%1) {{minimum = 0.0, maximum = 0x7FF0000000000000 : f64}} : (tensor<?x1xf32>) -> tensor<?x1xf32>
+    %2 = "ann.linear"(%0) {{weight = dense<[[0.0, 1.0]]> : tensor<1x2xf32>, bias = dense<0.0> : tensor<1xf32>}}
+      : (tensor<?x2xf32>) -> tensor<?x1xf32>
+    "ann.observe"(%2) {{counts = dense<1> : tensor<1x12xi32>, origin = dense<0.0> : tensor<1xf64>,
+      width = dense<0.3> : tensor<1xf64>, mean = dense<1.8> : tensor<1xf64>}} : (tensor<?x1xf32>) -> ()
+    %b = "ann.activation"(%2) {{minimum = 0.0, maximum = 0x7FF0000000000000 : f64}} : (tensor<?x1xf32>) -> tensor<?x1xf32>
+    %c = "ann.concat"(%a, %b) {{axis = 1}} : (tensor<?x1xf32>, tensor<?x1xf32>) -> tensor<?x2xf32>
+    {end}"#
+        );
+        network("tensor<?x2xf32>", &body, result)
+    }
+
+    fn levels(text: &str, options: &[(&str, &str)]) -> Vec<String> {
+        let samples = (0..12).map(|k| [f64::from(k % 4), f64::from(k) * 0.3 + 0.11]).collect::<Vec<_>>();
+        let samples = samples.iter().map(<[f64; 2]>::as_slice).collect::<Vec<_>>();
+        let module = check_calibrated("choose-levels", options, text, &samples, false);
+        module
+            .split("levels = ")
+            .skip(1)
+            .map(|rest| rest.split(' ').next().unwrap_or_default().to_owned())
+            .collect()
+    }
+
+    #[test]
+    fn a_layer_gets_no_more_levels_than_it_needs() {
+        let apart =
+            text(r#"%r = "ann.reshape"(%c) : (tensor<?x2xf32>) -> tensor<?x2xf32>"#, "tensor<?x2xf32>");
+        assert_eq!(levels(&apart, &[("levels", "15"), ("candidates", "15,3")]), ["3", "15"]);
+        // More error, fewer levels; and the same for any number of threads.
+        let coarse = [("levels", "15"), ("candidates", "3,15"), ("budget", "20")];
+        assert_eq!(levels(&apart, &coarse), ["3", "3"]);
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
+        assert_eq!(pool.install(|| levels(&apart, &coarse)), ["3", "3"]);
+    }
+
+    #[test]
+    fn layers_whose_channels_meet_get_the_same_levels() {
+        let joined =
+            text(r#"%r = "ann.reshape"(%c) : (tensor<?x2xf32>) -> tensor<?x1x2xf32>"#, "tensor<?x1x2xf32>");
+        assert_eq!(levels(&joined, &[("levels", "15"), ("candidates", "3,15")]), ["15", "15"]);
+    }
+
+    #[test]
+    fn options_are_checked() {
+        let problem = |option: (&str, &str)| {
+            let values = [(option.0.to_owned(), option.1.to_owned())];
+            build(&Options::new(&INFO, values.into()).unwrap()).err().map(|error| error.problem)
+        };
+        for (option, value) in
+            [("levels", "0"), ("candidates", "7,0"), ("budget", "-1"), ("budget", "NaN"), ("samples", "0")]
+        {
+            assert!(problem((option, value)).is_some(), "{option} {value}");
+        }
+        assert_eq!(problem(("candidates", "7, 15")), None);
+        assert_eq!(automatic(31), [7, 11, 15, 23, 31, 47, 63, 31]);
+        assert_eq!(automatic(1), [1, 2, 3, 1]);
+    }
 }

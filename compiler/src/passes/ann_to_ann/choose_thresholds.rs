@@ -29,7 +29,7 @@ pub const INFO: PassInfo = PassInfo {
         OptionInfo { name: "levels", default: "31", summary: "largest count of an activation" },
         OptionInfo {
             name: "input-levels",
-            default: "127",
+            default: "255",
             summary: "largest magnitude of a code of the network input",
         },
     ],
@@ -100,12 +100,12 @@ mod tests {
             let module = check_calibrated("choose-thresholds", &[], &text, &[&[100.0], &[-7.0]], integers);
             module.split("scale = dense<").nth(1).and_then(|rest| rest.split('>').next()).unwrap().to_owned()
         };
-        // The largest value is 31.75, 127 steps of the lattice.
-        assert_eq!(scale("31.5", true), "2.500000e-01");
+        // The largest value is 63.75, 255 steps of the lattice.
+        assert_eq!(scale("63.5", true), "2.500000e-01");
         // Half a step more is still the same bin; beyond, values do not fit and the lattice does not help.
-        assert_eq!(scale("31.625", true), "2.500000e-01");
-        assert_eq!(scale("63.25", true), "5.000000e-01");
+        assert_eq!(scale("63.625", true), "2.500000e-01");
+        assert_eq!(scale("127.25", true), "5.000000e-01");
         // Real samples lie on no lattice.
-        assert_eq!(scale("15.625", false), "1.250000e-01");
+        assert_eq!(scale("31.625", false), "1.250000e-01");
     }
 }

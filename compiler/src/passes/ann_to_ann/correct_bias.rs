@@ -13,6 +13,7 @@
 
 use crate::{
     analysis::{
+        charge,
         flow::{self, Flow},
         magnitude::window_gains,
     },
@@ -60,6 +61,7 @@ impl Pass for CorrectBias {
         let operations = mlir::operations(mlir::network_block(module)?);
         let fail = |error: InterpretError| IrError::module(error.to_string());
         let last_reads = last_reads(&network);
+        let chains = Chains { network: &network, operations: &operations };
         let mut values = vec![Vec::<Sample>::new(); network.ops().len() + 1];
         values[0] = (0..count).map(|index| (samples.fetch)(index)).collect();
         for (index, (summary, &operation)) in network.ops().iter().zip(&operations).enumerate() {
@@ -76,7 +78,7 @@ impl Pass for CorrectBias {
                     .map_err(fail)?;
                 values[output] = results;
             } else if let Some(observe) = mlir::view::<ann::Observe>(operation)? {
-                correct(operation, &observe, &mut values[summary.inputs[0]])?;
+                correct(&chains, operation, &observe, &mut values[summary.inputs[0]])?;
             }
             for &input in summary.inputs.iter().filter(|&&input| last_reads[input] == index) {
                 values[input] = vec![];
@@ -103,6 +105,7 @@ fn last_reads(network: &Network) -> Vec<usize> {
 }
 
 fn correct<'c>(
+    chains: &Chains<'c, '_>,
     operation: OperationRef<'c, '_>,
     observe: &ann::Observe<'c>,
     samples: &mut [Sample],
@@ -121,12 +124,8 @@ fn correct<'c>(
     let shift = (0..channels)
         .map(|channel| (target[channel] / alpha[channel] - mean[channel] / count).round())
         .collect::<Vec<_>>();
-    if let Some(applied) = apply(value, &shift)? {
-        for sample in samples {
-            for (mut channel, shift) in sample.outer_iter_mut().zip(&applied) {
-                channel += *shift;
-            }
-        }
+    if let Some(applied) = chains.apply(value, &shift)? {
+        samples.iter_mut().for_each(|sample| *sample += &applied);
     }
     Ok(())
 }
@@ -152,54 +151,74 @@ fn unit<'c>(value: Value<'c, '_>) -> IrResult<'c, Option<Vec<f64>>> {
     Ok(None)
 }
 
-/// Shifts `value` by way of a bias that flows into it; returns what was possible, `None` if no bias does.
-fn apply<'c>(value: Value<'c, '_>, shift: &[f64]) -> IrResult<'c, Option<Vec<f64>>> {
-    let Some(operation) = mlir::definition(value) else { return Ok(None) };
-    let op = ann::Op::read(operation).map_err(|error| IrError::at(operation, error.to_string()))?;
-    match op {
-        Some(
-            ann::Op::Conv(ann::Conv { bias, .. })
-            | ann::Op::Linear(ann::Linear { bias, .. })
-            | ann::Op::Scale(ann::Scale { bias, .. }),
-        ) => {
-            let shifted = bias
-                .read()?
-                .to_i32()?
-                .iter()
-                .zip(shift)
-                .map(|(bias, shift)| bias.saturating_add(*shift as i32))
-                .collect();
-            let context = mlir::context(operation);
-            let hint = format!("{}.bias", mlir::layer(operation));
-            let bias = TensorAttr::new(context, &hint, &Tensor::integers(shifted))?;
-            mlir::set_attribute(operation, "bias", bias.attribute());
-            Ok(Some(shift.to_vec()))
-        }
-        Some(ann::Op::Add(_)) => {
-            for operand in operation.operands() {
-                if let Some(applied) = apply(operand, shift)? {
-                    return Ok(Some(applied));
+/// The weightless ops between biases and what they flow into.
+struct Chains<'c, 'a> {
+    network: &'a Network,
+    operations: &'a [OperationRef<'c, 'a>],
+}
+
+impl<'c> Chains<'c, '_> {
+    /// Shifts `value` by way of a bias that flows into it, a number for each channel; returns what becomes of each element, `None` if no
+    /// bias flows in.
+    fn apply(&self, value: Value<'c, '_>, shift: &[f64]) -> IrResult<'c, Option<Sample>> {
+        let Some(operation) = mlir::definition(value) else { return Ok(None) };
+        let op = ann::Op::read(operation).map_err(|error| IrError::at(operation, error.to_string()))?;
+        match op {
+            Some(
+                ann::Op::Conv(ann::Conv { bias, .. })
+                | ann::Op::Linear(ann::Linear { bias, .. })
+                | ann::Op::Scale(ann::Scale { bias, .. }),
+            ) => {
+                let shifted = bias
+                    .read()?
+                    .to_i32()?
+                    .iter()
+                    .zip(shift)
+                    .map(|(bias, shift)| bias.saturating_add(*shift as i32))
+                    .collect();
+                let context = mlir::context(operation);
+                let hint = format!("{}.bias", mlir::layer(operation));
+                let bias = TensorAttr::new(context, &hint, &Tensor::integers(shifted))?;
+                mlir::set_attribute(operation, "bias", bias.attribute());
+                Ok(Some(charge::spread(shift, &mlir::sample_shape(value)?)))
+            }
+            Some(ann::Op::Add(_)) => {
+                for operand in operation.operands() {
+                    if let Some(applied) = self.apply(operand, shift)? {
+                        return Ok(Some(applied));
+                    }
+                }
+                Ok(None)
+            }
+            Some(ann::Op::SumPool2d(pool)) => {
+                let Some(gain) = even_gain(&pool)? else { return Ok(None) };
+                let inner = shift.iter().map(|shift| (shift / gain).round()).collect::<Vec<_>>();
+                match self.apply(mlir::operand(operation)?, &inner)? {
+                    Some(applied) => self.through(operation, &[applied]).map(Some),
+                    None => Ok(None),
                 }
             }
-            Ok(None)
-        }
-        Some(ann::Op::SumPool2d(pool)) => {
-            let Some(gain) = even_gain(&pool)? else { return Ok(None) };
-            let inner = shift.iter().map(|shift| (shift / gain).round()).collect::<Vec<_>>();
-            Ok(apply(mlir::operand(operation)?, &inner)?
-                .map(|applied| applied.iter().map(|shift| shift * gain).collect()))
-        }
-        Some(ann::Op::Concat(_) | ann::Op::Gather(_) | ann::Op::Permute(_) | ann::Op::Reshape(_)) => {
-            let flow = Flow::of(operation)?;
-            let mut applied = Vec::new();
-            for (operand, shift) in operation.operands().zip(flow.backward(shift, 0.0, flow::mean)) {
-                // A mean of several features is no whole number, and a bias is one.
-                let shift = shift.iter().map(|shift| shift.round()).collect::<Vec<_>>();
-                applied.push(apply(operand, &shift)?.unwrap_or_else(|| vec![0.0; shift.len()]));
+            Some(ann::Op::Concat(_) | ann::Op::Gather(_) | ann::Op::Permute(_) | ann::Op::Reshape(_)) => {
+                let flow = Flow::of(operation)?;
+                let mut applied = Vec::new();
+                for (operand, shift) in operation.operands().zip(flow.backward(shift, 0.0, flow::mean)) {
+                    // A mean of several features is no whole number, and a bias is one.
+                    let shift = shift.iter().map(|shift| shift.round()).collect::<Vec<_>>();
+                    let silent = Sample::zeros(mlir::sample_shape(operand)?);
+                    applied.push(self.apply(operand, &shift)?.unwrap_or(silent));
+                }
+                self.through(operation, &applied).map(Some)
             }
-            Ok(Some(flow.forward(&applied, 0.0)))
+            _ => Ok(None),
         }
-        _ => Ok(None),
+    }
+
+    /// What a weightless op makes of its operands.
+    fn through(&self, operation: OperationRef<'c, '_>, operands: &[Sample]) -> IrResult<'c, Sample> {
+        let index = self.operations.iter().position(|other| *other == operation);
+        let index = index.ok_or_else(|| IrError::at(operation, "the op is not part of the network"))?;
+        let result = self.network.evaluate(index, &operands.iter().collect::<Vec<_>>());
+        result.map_err(|error| IrError::at(operation, error.to_string()))
     }
 }
 
@@ -276,6 +295,33 @@ mod tests {
         let text = network("tensor<?x2x1x1xf32>", &body, "tensor<?x2xf32>");
         let module = check_calibrated("correct-bias", &[], &text, &[&[0.0, 0.0]], false);
         assert!(module.contains("bias = dense<10>"), "{module}");
+    }
+
+    #[test]
+    fn a_shift_downwards_is_known_to_what_follows() {
+        // Through a gather the biases fall by 10 and 1; the second layer is then met as it is.
+        let body = format!(
+            r#"
+    %0 = "ann.encode"(%x) {{{}}} : (tensor<?x2xf32>) -> tensor<?x2xi32>
+    %1 = "ann.scale"(%0) {{weight = dense<8> : tensor<2xi16>, bias = dense<[30, 40]> : tensor<2xi32>}}
+      : (tensor<?x2xi32>) -> tensor<?x2xi32>
+    %2 = "ann.gather"(%1) {{axis = 1, indices = array<i64: 1, 0>}} : (tensor<?x2xi32>) -> tensor<?x2xi32>
+    "ann.observe"(%2) {{counts = dense<0> : tensor<2x1xi32>, origin = dense<0.0> : tensor<2xf64>,
+      width = dense<0.0> : tensor<2xf64>, mean = dense<[39.0, 20.0]> : tensor<2xf64>}} : (tensor<?x2xi32>) -> ()
+    %3 = "ann.requantize"(%2) {{threshold = dense<10> : tensor<2xi32>, scale = dense<10.0> : tensor<2xf64>, low = 0, high = 7}}
+      : (tensor<?x2xi32>) -> tensor<?x2xi32>
+    %4 = "ann.linear"(%3) {{weight = dense<100> : tensor<1x2xi8>, bias = dense<5> : tensor<1xi32>}}
+      : (tensor<?x2xi32>) -> tensor<?x1xi32>
+    "ann.observe"(%4) {{counts = dense<0> : tensor<1x1xi32>, origin = dense<0.0> : tensor<1xf64>,
+      width = dense<0.0> : tensor<1xf64>, mean = dense<607.0> : tensor<1xf64>}} : (tensor<?x1xi32>) -> ()
+    %r = "ann.dequantize"(%4) {{scale = dense<1.0> : tensor<1xf64>}} : (tensor<?x1xi32>) -> tensor<?x1xf32>"#,
+            encoder(2),
+        );
+        let text = network("tensor<?x2xf32>", &body, "tensor<?x1xf32>");
+        let module = check_calibrated("correct-bias", &[], &text, &[&[0.0, 0.0]], false);
+        assert!(module.contains("bias = dense<[20, 39]>"), "{module}");
+        // Counts of 4 and 2 give 600 and the bias.
+        assert!(module.contains("bias = dense<7>"), "{module}");
     }
 
     #[test]

@@ -73,7 +73,7 @@ impl StreamEvents {
                 operation,
                 format!(
                     "events-encoding: {problem}; for events, one event must be code 1: no normalisation but one factor for all \
-                     channels, counts limited by clamp(x, 0, K) with K at most 127, and calibration on u8 counts"
+                     channels, counts limited by clamp(x, 0, K) with K at most 255, and calibration on u8 counts"
                 ),
             )
         })?;

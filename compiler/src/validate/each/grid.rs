@@ -37,6 +37,8 @@ struct Site {
     is_input: bool,
     /// Whether it follows a curve, which keeps within its limits by itself.
     curved: bool,
+    /// Limits that what flows in was cut at before.
+    cuts: Vec<f64>,
 }
 
 pub(super) fn check(around: &Around) -> Result<(), String> {
@@ -61,7 +63,7 @@ pub(super) fn check(around: &Around) -> Result<(), String> {
             }
             site.keeps(&real.replaced[&site.ops[0]], &at(site))?;
             if site.is_input {
-                exact &= close(&real.replaced[&site.ops[0]], &at(site));
+                exact &= site.meets(&real.replaced[&site.ops[0]], &at(site));
             }
         }
         let logits = before.logit_values().into_iter().zip(after.logit_values());
@@ -80,10 +82,6 @@ pub(super) fn check(around: &Around) -> Result<(), String> {
 /// The result of an op as its readers saw it.
 fn result<'t>(network: &Network, trace: &'t Trace, op: usize) -> &'t Sample {
     &trace.values[network.ops()[op].output.unwrap_or(0)]
-}
-
-fn close(real: &Sample, gridded: &Sample) -> bool {
-    real.iter().zip(gridded).all(|(real, gridded)| (real - gridded).abs() <= SLACK * real.abs())
 }
 
 fn sites<'c>(around: &Around<'c, '_>) -> IrResult<'c, Vec<Site>> {
@@ -110,6 +108,13 @@ fn sites<'c>(around: &Around<'c, '_>) -> IrResult<'c, Vec<Site>> {
         let definition = mlir::definition(mlir::operand(operation)?);
         let behind = |name| definition.is_some_and(|definition| mlir::has_name(definition, name));
         let (is_input, curved) = (behind(ann::Normalize::NAME), behind(ann::Curve::NAME));
+        let normalize = definition.map(mlir::view::<ann::Normalize>).transpose()?.flatten();
+        let cuts = match normalize {
+            Some(normalize) => {
+                [normalize.minimum.read()?.to_f64(), normalize.maximum.read()?.to_f64()].concat()
+            }
+            None => vec![],
+        };
         let unlimited = activation.minimum.is_infinite() && activation.maximum.is_infinite();
         let whole = !(curved || unlimited || activation.minimum == 0.0);
         sites.push(Site {
@@ -123,6 +128,7 @@ fn sites<'c>(around: &Around<'c, '_>) -> IrResult<'c, Vec<Site>> {
             shared: groups.iter().map(|&group| whole || sizes[group] > 1).collect(),
             is_input,
             curved,
+            cuts,
         });
     }
     match grids.next() {
@@ -179,6 +185,14 @@ impl Site {
             }
         }
         Ok(())
+    }
+
+    /// Whether every sample is on the grid. What was cut off is no sample, and a limit need not be a level.
+    fn meets(&self, real: &Sample, gridded: &Sample) -> bool {
+        let ends = [self.activation.minimum, self.activation.maximum];
+        let cut = |x: f64| ends.contains(&x) || self.cuts.contains(&x);
+        let close = |real: f64, gridded: f64| (real - gridded).abs() <= SLACK * real.abs();
+        real.iter().zip(gridded).all(|(&real, &gridded)| cut(real) || close(real, gridded))
     }
 
     /// Results on the grid lie within half a step of the activation's, or at an end of the grid.

@@ -3,7 +3,7 @@
 //! How far outputs move says little of such a pass: rounding adds up over layers, logits cancel, and an honest quantiser with few
 //! levels moves them further than a wrong one with many. So each layer is computed from inputs of the checker's choice, in the module
 //! before the pass and in the one after it: only the rounding of that one layer can lie between the two, and how large it may be is
-//! known. Samples drive layers hard; sparse levels ([`trace::probe`]) let few weights at a time come in, so that each shows.
+//! known. Samples drive layers hard; sparse levels (`trace::probe`) let few weights at a time come in, so that each shows.
 //!
 //! | pass | what is compared |
 //! |---|---|

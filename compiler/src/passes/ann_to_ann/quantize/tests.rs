@@ -1,6 +1,10 @@
 //! Tests of `quantize`: the numbers that it chooses.
 
-use crate::passes::testing::{check, network};
+use crate::{
+    mlir,
+    passes::testing::{check, network, on_module, run},
+    session::Session,
+};
 
 /// The input's codes are multiples of ½ in two channels of one row of four.
 const INPUT: &str = r#"
@@ -162,6 +166,57 @@ fn channels_that_meet_keep_one_step_whatever_their_units_are() {
     assert_eq!(attribute(&module, "ann.requantize", 0, "threshold"), "[38, 153]");
     assert_eq!(attribute(&module, "ann.requantize", 0, " scale"), "3.000000e-01");
     assert_eq!(attribute(&module, "ann.dequantize", 0, "scale"), "3.000000e-01");
+}
+
+/// What is left of `weights` when the factor that keeps their sum's size has been taken out of `integers`, and that factor.
+fn noise(weights: &[f64], integers: &[f64]) -> (f64, f64) {
+    let product = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+    let factor = product(weights, weights) / product(weights, integers);
+    (factor * factor * product(integers, integers) / product(weights, weights) - 1.0, factor)
+}
+
+#[test]
+fn units_make_less_noise_than_that_of_the_largest_weight_and_keep_the_size_of_sums() {
+    let mut finer = 0;
+    for (seed, bits) in (0..24).zip([4, 5, 6, 8].into_iter().cycle()) {
+        // A row of twenty-four weights, nearly normal.
+        let mut state = seed + 1u64;
+        let mut next = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 40) as f64 / 2f64.powi(23) - 1.0
+        };
+        let weights = (0..24).map(|_| f64::from((next() + next() + next()) as f32)).collect::<Vec<_>>();
+        let list = weights.iter().map(|weight| format!("{weight:e}")).collect::<Vec<_>>().join(", ");
+        let body = format!(
+            r#"
+%0 = "ann.normalize"(%x) {{multiplier = dense<1.0> : tensor<24xf64>, offset = dense<0.0> : tensor<24xf64>,
+  minimum = dense<0xFFF0000000000000> : tensor<24xf64>, maximum = dense<0x7FF0000000000000> : tensor<24xf64>}}
+  : (tensor<?x24xf32>) -> tensor<?x24xf32>
+%1 = "ann.fake_quantize"(%0) {{scale = dense<0.5> : tensor<24xf64>, low = -8, high = 8}} : (tensor<?x24xf32>) -> tensor<?x24xf32>
+%r = "ann.linear"(%1) {{weight = dense<[[{list}]]> : tensor<1x24xf32>, bias = dense<0.0> : tensor<1xf32>}}
+  : (tensor<?x24xf32>) -> tensor<?x1xf32>"#
+        );
+        let text = network("tensor<?x24xf32>", &body, "tensor<?x1xf32>");
+        // What four bits lose of a single row is no matter here.
+        let module = on_module(&text, |module| {
+            run("quantize", &[("weight-bits", &bits.to_string())], module, &mut Session::default()).unwrap();
+            mlir::print(module, true)
+        });
+        let integers = attribute(&module, "ann.linear", 0, "weight");
+        let integers =
+            integers.trim_matches(['[', ']']).split(", ").map(|weight| weight.parse::<f64>().unwrap());
+        let (found, factor) = noise(&weights, &integers.collect::<Vec<_>>());
+        let largest = weights.iter().fold(0.0, |largest: f64, weight| largest.max(weight.abs()));
+        let unit = largest / f64::from((1 << (bits - 1)) - 1);
+        let rounded = weights.iter().map(|weight| (weight / unit).round()).collect::<Vec<_>>();
+        let of_largest = noise(&weights, &rounded).0;
+        assert!(found <= of_largest + 1e-9, "{bits} bits: {found} is more than {of_largest}");
+        finer += u32::from(found < 0.9 * of_largest);
+        // A count of the input stands for ½.
+        let alpha = attribute(&module, "ann.dequantize", 0, "scale").parse::<f64>().unwrap();
+        assert!((alpha / (0.5 * factor) - 1.0).abs() < 1e-5, "{alpha} is not {factor} times ½");
+    }
+    assert!(finer > 6, "only {finer} of 24 rows got better by a tenth");
 }
 
 /// 8 from the first feature to the first, nothing else.
