@@ -340,7 +340,7 @@ fn run_narrow(plan: &Plan, weights: &[[f32; ROWS]], input: &[f32], output: &mut 
 }
 
 /// A number that tiles are made of.
-trait Number: Copy + Default + Into<f64> + std::ops::AddAssign + std::ops::Mul<Output = Self> {}
+trait Number: Copy + Default + Into<f64> + std::ops::Add<Output = Self> + std::ops::Mul<Output = Self> {}
 impl Number for f32 {}
 impl Number for f64 {}
 
@@ -387,16 +387,18 @@ fn gather<T: Number, const N: usize>(input: &[T], taps: &[usize], origins: &[usi
     }
 }
 
-/// One tile: each sum goes over the taps in order.
+/// One tile: each sum goes over the taps in order. A sum of a row is a value of its own, or LLVM gathers lanes one by one.
 #[inline(always)]
 fn multiply<T: Number, const N: usize>(weights: &[[T; ROWS]], columns: &[[T; N]]) -> [[T; N]; ROWS] {
-    let mut sums = [[T::default(); N]; ROWS];
+    let [mut first, mut second, mut third, mut fourth] = [[T::default(); N]; ROWS];
+    let plus = |sums: [T; N], weight: T, column: &[T; N]| {
+        std::array::from_fn::<T, N, _>(|lane| sums[lane] + weight * column[lane])
+    };
     for (weights, column) in weights.iter().zip(columns) {
-        for (sums, &weight) in sums.iter_mut().zip(weights) {
-            for (sum, &x) in sums.iter_mut().zip(column) {
-                *sum += weight * x;
-            }
-        }
+        first = plus(first, weights[0], column);
+        second = plus(second, weights[1], column);
+        third = plus(third, weights[2], column);
+        fourth = plus(fourth, weights[3], column);
     }
-    sums
+    [first, second, third, fourth]
 }

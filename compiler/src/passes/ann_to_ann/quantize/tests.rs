@@ -214,7 +214,7 @@ fn units_make_less_noise_than_that_of_the_largest_weight_and_keep_the_size_of_su
         finer += u32::from(found < 0.9 * of_largest);
         // A count of the input stands for ½.
         let alpha = attribute(&module, "ann.dequantize", 0, "scale").parse::<f64>().unwrap();
-        assert!((alpha / (0.5 * factor) - 1.0).abs() < 1e-5, "{alpha} is not {factor} times ½");
+        assert!((alpha / (0.5 * factor) - 1.0).abs() < 1e-3, "{alpha} is not {factor} times ½");
     }
     assert!(finer > 6, "only {finer} of 24 rows got better by a tenth");
 }
