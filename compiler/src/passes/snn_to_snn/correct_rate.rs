@@ -10,8 +10,8 @@
 //! A plain integrate-and-fire neuron cannot take back spikes that later inhibition makes wrong, and its first spikes come before
 //! its input has found its rate. The pass runs the network on calibration samples, a layer at a time on what the corrected layers
 //! before it really send, and shifts the biases of each channel so that its mean rate is that of the real activation (after Li et
-//! al. 2021, "A free lunch from ANN", light pipeline; here on the spiking dynamics). Rates are taken over the later half of the run,
-//! but over no less than eight steps: what a layer does while its input settles is not worth a bias. The readout then begins at the
+//! al. 2021, "A free lunch from ANN", light pipeline; here on the spiking dynamics). Rates are taken over the last five eighths of
+//! the run: what a layer does while its input settles is not worth a bias. The readout then begins at the
 //! step from which its error is smallest (delayed evaluation: Bu et al. 2025, "Inference-scale complexity in ANN-SNN conversion").
 
 use super::super::ann_to_snn::synapses::STEPS;
@@ -38,13 +38,13 @@ pub const INFO: PassInfo = PassInfo {
     to: None,
     claim: Claim::Layerwise,
     options: &[
-        OptionInfo { name: "samples", default: "64", summary: "most calibration samples to run" },
-        OptionInfo { name: "rounds", default: "2", summary: "times that each layer is run and corrected" },
+        OptionInfo { name: "samples", default: "200", summary: "most calibration samples to run" },
+        OptionInfo { name: "rounds", default: "5", summary: "times that each layer is run and corrected" },
     ],
 };
 
-/// Fewest steps that rates are taken over.
-const WINDOW: usize = 8;
+/// Share of the run in which layers settle; rates are taken over the rest.
+const SETTLE: (usize, usize) = (3, 8);
 
 /// Largest correction of a neuron in one round, in spikes a run.
 pub const LARGEST_SHIFT: f64 = 2.0;
@@ -197,7 +197,7 @@ impl CorrectRate {
         let spread = |tensor: TensorAttr<'c>| -> IrResult<'c, Vec<i64>> {
             Ok(charge::read(tensor, &shape)?.iter().map(|&value| value as i64).collect())
         };
-        let settle = steps.saturating_sub(WINDOW) / 2;
+        let settle = steps * SETTLE.0 / SETTLE.1;
         let mut parameters = Parameters {
             threshold: spread(neurons.threshold)?,
             initial: spread(neurons.initial)?,

@@ -214,9 +214,11 @@ fn units_make_less_noise_than_that_of_the_largest_weight_and_keep_the_size_of_su
         finer += u32::from(found < 0.9 * of_largest);
         // A count of the input stands for ½.
         let alpha = attribute(&module, "ann.dequantize", 0, "scale").parse::<f64>().unwrap();
-        assert!((alpha / (0.5 * factor) - 1.0).abs() < 1e-3, "{alpha} is not {factor} times ½");
+        // With eight bits the unit is that of the largest weight, and sums keep their size without a factor.
+        let factor = if bits == 8 { unit } else { factor };
+        assert!((alpha / (0.5 * factor) - 1.0).abs() < 1e-5, "{alpha} is not {factor} times ½");
     }
-    assert!(finer > 6, "only {finer} of 24 rows got better by a tenth");
+    assert!(finer > 4, "only {finer} of 18 rows got better by a tenth");
 }
 
 /// 8 from the first feature to the first, nothing else.
