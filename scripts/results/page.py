@@ -42,6 +42,9 @@ def accuracy_row(run, record):
 
 def asked(run, record):
     """What the drop is held against."""
+    search = record["compile"].get("search")
+    if search:
+        return f"{run.allowed:g}, and {search['margin']:.2f} of margin ({search['schedule']}, {search['levels']} levels)"
     if run.allowed is not None:
         return f"{run.allowed:g}"
     goal = record.get("goal")
@@ -66,12 +69,14 @@ def table(head, rows):
     return [head, rule, *("| " + " | ".join(row) + " |" for row in rows), ""]
 
 
-def commands(network, runs):
+def commands(network, records):
     """The command lines of the runs of a network, as a person would type them."""
     lines = ["```sh", f"M={network.model} W={network.weights}", f"C={network.calibration}", f"D={network.test}"]
-    for run in runs:
+    for run in records:
         lines.append(f"neurocudac compile $M --weights $W --calibrate $C {' '.join(run.options())} -o out.ncx")
-        lines.append(f"neurocudac validate out.ncx --model $M --weights $W --data $D {' '.join(run.max_drop())}")
+        search = records[run]["compile"].get("search")
+        gate = run.max_drop(search["margin"] if search else 0.0)
+        lines.append(f"neurocudac validate out.ncx --model $M --weights $W --data $D {' '.join(gate)}")
     return [*lines, "```", ""]
 
 

@@ -66,7 +66,8 @@ NETWORKS = [
 @dataclass(frozen=True)
 class Run:
     """One row. `allowed` is the drop in percentage points that fails the run, beyond a paired standard error; `goal` is one
-    that is only recorded."""
+    that is only recorded. With `budget` the compiler searches for the cheapest network that loses no more, and what it says of its
+    margin is allowed on top."""
 
     network: Network
     schedule: str
@@ -74,9 +75,12 @@ class Run:
     timesteps: int | None
     allowed: float | None
     goal: float | None = None
+    budget: float | None = None
 
     @property
     def name(self):
+        if self.budget is not None:
+            return f"{self.network.name}.{self.schedule}-{self.budget:g}"
         levels = f".L{self.levels}" if self.levels else ""
         return f"{self.network.name}.{self.schedule}{levels}" + (f".T{self.timesteps}" if self.timesteps else "")
 
@@ -88,6 +92,11 @@ class Run:
     @property
     def artifact(self):
         return self.folder / "out.ncx"
+
+    @property
+    def compile_report(self):
+        """What `compile` wrote of itself."""
+        return self.folder / "compile.json"
 
     @property
     def record(self):
@@ -103,6 +112,8 @@ class Run:
 
     def options(self):
         """What the command line of `compile` says beyond the files."""
+        if self.budget is not None:
+            return ["--max-drop", f"{self.budget:g}"]
         levels = ["--levels", str(self.levels)] if self.levels else []
         steps = ["--timesteps", str(self.timesteps)] if self.timesteps else []
         return ["--schedule", self.schedule, *levels, *steps]
@@ -111,15 +122,17 @@ class Run:
         """Command line; the time of a compilation includes its calibration."""
         network = self.network
         files = [network.model, "--weights", network.weights, "--calibrate", network.calibration]
-        return ["compile", *files, *self.options(), "--no-cache", "-o", shown(self.artifact)]
+        outputs = ["-o", shown(self.artifact), "--report", shown(self.compile_report)]
+        return ["compile", *files, *self.options(), "--no-cache", *outputs]
 
-    def max_drop(self):
+    def max_drop(self, margin=0.0):
         """Arguments for the gate; a run that has only a goal never fails by its accuracy."""
-        return ["--max-drop", str(100 if self.allowed is None else self.allowed)]
+        allowed = 100 if self.allowed is None else self.allowed
+        return ["--max-drop", f"{allowed + margin:g}"]
 
 
 def of(name, schedule, *rows):
-    """Runs of one network and schedule from rows of (levels, timesteps, allowed drop[, goal])."""
+    """Runs of one network and schedule from rows of (levels, timesteps, allowed drop[, goal[, budget]])."""
     network = next(network for network in NETWORKS if network.name == name)
     return [Run(network, schedule, *row) for row in rows]
 
@@ -144,6 +157,7 @@ RUNS = [
     *of("resnet20_cifar10", "st-bif", *_RESNET20_ROWS),
     *of("cnn3_nmnist_sim", "st-bif", (31, None, 0.05)),
     *of("resnet18_cifar10", "rate", (None, 8, None, 5.5), (None, 16, None, 1.3), (None, 32, None, 0.5), (None, 64, None, 0.2)),
+    *of("resnet18_cifar10", "max-drop", (None, None, 0.5, None, 0.5)),
     *of("resnet18_cifar10", "sigma-delta", (255, None, 0.1)),
     *of("resnet18_cifar10", "hold-and-fire", *_RESNET18_ROWS),
     *of("resnet18_cifar10", "st-bif", *_RESNET18_ROWS),

@@ -52,9 +52,25 @@ def compiled(run, compiler, only_look=False):
         "seconds": round(seconds, 2),
         "peak_memory_mb": round(peak),
         "artifact_bytes": run.artifact.stat().st_size,
+        "search": searched(read_json(run.compile_report)),
     }
     write_json(memory, known)
     return known
+
+
+def searched(report):
+    """What `compile --max-drop` says of the network that it chose; None of other compilations."""
+    search = (report or {}).get("search")
+    if not search:
+        return None
+    chosen = search["candidates"][search["chosen"]]
+    return {
+        "schedule": chosen["schedule"],
+        "levels": chosen["levels"],
+        "reason": search["reason"],
+        "drop_at_most": search["drop_at_most"],
+        "margin": search["margin"],
+    }
 
 
 def made_by(run, artifact, version):
@@ -106,13 +122,13 @@ def count_parts(run, compiler, artifact, shard):
         print(f"{run.name}: part {done} of {total}, {number} images in {seconds:.0f} s", flush=True)
 
 
-def merge(run, compiler, artifact):
+def merge(run, compiler, artifact, margin):
     """The report of all parts."""
     report = run.folder / "report.json"
     report.unlink(missing_ok=True)
     files = [shown(part_file(run, artifact, *part)) for part in parts(count(run.network.test))]
     outputs = ["--report", shown(report), "--html", shown(report.with_suffix(".html"))]
-    code, _, _ = compiler.call(["merge", shown(run.artifact), *files, *run.max_drop(), *outputs])
+    code, _, _ = compiler.call(["merge", shown(run.artifact), *files, *run.max_drop(margin), *outputs])
     if code not in (0, 1) or not report.is_file():
         raise Failed(f"{run.name}: merge ended with exit code {code}")
     return read_json(report)
@@ -146,14 +162,15 @@ def perform(run, compiler, shard=(1, 1), again=False):
     if done < total:
         print(f"{run.name}: {done} of {total} parts are here; the others belong into {shown(counted(run, artifact))}", flush=True)
         return None
-    report = merge(run, compiler, artifact)
+    search = known.get("search")
+    report = merge(run, compiler, artifact, search["margin"] if search else 0.0)
     # Spikes of single neurons are for the page beside it, not for a record of figures.
     report.pop("raster", None)
     record = {
         "run": run.name,
         "passed": report["passed"],
         "goal": goal(run, report),
-        "compile": {name: known[name] for name in ("seconds", "peak_memory_mb", "artifact_bytes")},
+        "compile": {name: known.get(name) for name in ("seconds", "peak_memory_mb", "artifact_bytes", "search")},
         "machine": {"cores": os.cpu_count(), "processor": processor()},
         "commit": commit(),
         "made_by": key,

@@ -51,6 +51,7 @@ fn pass_and_layer_of_a_fault_are_named() {
     let stdout = finished.ends_with(1).stdout;
     assert_eq!(report["culprit"]["pass"], "lower-torch-to-ann", "{stdout}");
     assert_eq!(report["culprit"]["layer"], "features.2", "{stdout}");
+    insta::assert_snapshot!("bisect", stdout.lines().map(str::trim_end).collect::<Vec<_>>().join("\n"));
     assert!(report["culprit"]["ops"].to_string().contains("features.0 (torch.convolution)"), "{stdout}");
     let (finished, report) = bisect(&["--plant", "lower-to-st-bif=clamp-missing"]);
     let stdout = finished.ends_with(1).stdout;

@@ -4,18 +4,22 @@ use crate::support::{checkpoint::Checkpoint, tiny::Tiny};
 use serde_json::Value;
 use std::path::Path;
 
-fn search(vgg: &Checkpoint, samples: usize, folder: &Path, more: &[&str]) -> Value {
+fn search(vgg: &Checkpoint, samples: usize, folder: &Path, more: &[&str]) -> (String, Value) {
     let (artifact, report) = (folder.join("net.ncx"), folder.join("report.json"));
     let arguments = [&["--report", report.to_str().unwrap()], more].concat();
-    vgg.compile(samples, &artifact, &arguments).succeeds();
-    serde_json::from_slice(&std::fs::read(report).unwrap()).unwrap()
+    let printed = vgg.compile(samples, &artifact, &arguments).succeeds().stdout;
+    (printed, serde_json::from_slice(&std::fs::read(report).unwrap()).unwrap())
 }
 
 #[test]
 fn the_cheapest_network_within_the_drop_is_compiled() {
     let folder = tempfile::tempdir().unwrap();
     let vgg = Checkpoint::vgg_fashion();
-    let report = search(&vgg, 200, folder.path(), &["--max-drop", "4"]);
+    let (printed, report) = search(&vgg, 200, folder.path(), &["--max-drop", "4"]);
+    // From the table of candidates to what can be expected; the line after it tells the time.
+    let lines = printed.lines().map(str::trim_end).skip_while(|line| !line.contains("SOPs/image"));
+    let told = lines.take_while(|line| !line.contains(" -> /")).collect::<Vec<_>>().join("\n");
+    insta::assert_snapshot!("search", told);
     let found = &report["search"];
     let candidates = found["candidates"].as_array().unwrap();
     let chosen = &candidates[found["chosen"].as_u64().unwrap() as usize];
@@ -55,7 +59,7 @@ fn the_cheapest_network_within_the_drop_is_compiled() {
 fn the_search_is_narrowed_by_what_is_given() {
     let folder = tempfile::tempdir().unwrap();
     let narrowed = ["--max-drop", "10", "--schedule", "hold-and-fire", "--levels", "15"];
-    let report = search(&Checkpoint::vgg_fashion(), 100, folder.path(), &narrowed);
+    let (_, report) = search(&Checkpoint::vgg_fashion(), 100, folder.path(), &narrowed);
     let candidates = report["search"]["candidates"].as_array().unwrap();
     assert_eq!(candidates.len(), 1, "{report}");
     assert_eq!((&report["levels"], &report["schedule"]), (&15.into(), &"hold-and-fire".into()));
