@@ -10,6 +10,7 @@ mod failure;
 mod import;
 mod inspect;
 mod interrupt;
+mod loihi;
 mod merge;
 mod messages;
 mod model;
@@ -59,6 +60,7 @@ enum Command {
     Inspect(inspect::Arguments),
     Opt(opt::Arguments),
     Passes(passes::Arguments),
+    Loihi(loihi::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -88,6 +90,7 @@ fn main() -> ExitCode {
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Opt(arguments) => opt::run(&arguments),
         Command::Passes(arguments) => passes::run(&arguments),
+        Command::Loihi(arguments) => loihi::run(&arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

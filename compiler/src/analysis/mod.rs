@@ -6,6 +6,7 @@ pub mod flow;
 pub mod grid;
 pub mod histogram;
 pub mod latency;
+pub mod loihi_weights;
 pub mod magnitude;
 pub mod observation;
 pub mod operations;

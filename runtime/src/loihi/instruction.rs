@@ -69,25 +69,87 @@ pub enum Instruction {
     /// Reads an accumulator into the register of its name and clears the accumulator.
     Rdc(Register),
     /// Copies.
-    Mov { to: Register, from: Operand },
+    Mov {
+        /// Result.
+        to: Register,
+        /// What is copied.
+        from: Operand,
+    },
     /// Copies where the flag is set.
-    Sel { to: Register, from: Operand },
+    Sel {
+        /// Result.
+        to: Register,
+        /// What is copied.
+        from: Operand,
+    },
     /// See [`Binary`].
-    Binary { operation: Binary, to: Register, a: Operand, b: Operand },
-    /// `−a` modulo 2³².
-    Neg { to: Register, from: Operand },
+    Binary {
+        /// Which one.
+        operation: Binary,
+        /// Result.
+        to: Register,
+        /// First operand.
+        a: Operand,
+        /// Second operand.
+        b: Operand,
+    },
+    /// `−from` modulo 2³².
+    Neg {
+        /// Result.
+        to: Register,
+        /// What is negated.
+        from: Operand,
+    },
     /// The 64-bit product of `a` and `b`, shifted right by 0 to 63 bits.
-    MulShr { to: Register, a: Operand, b: Operand, shift: Operand, rounding: Rounding },
+    MulShr {
+        /// Result.
+        to: Register,
+        /// First factor.
+        a: Operand,
+        /// Second factor.
+        b: Operand,
+        /// Number of bits.
+        shift: Operand,
+        /// How the bits that fall off round.
+        rounding: Rounding,
+    },
     /// Sets the flag.
-    Compare { comparison: Comparison, a: Operand, b: Operand },
-    /// Leaves out so many instructions where the flag equals `sense`.
-    Skip { sense: bool, count: usize },
-    /// Goes on at a label where the flag equals `sense`; the label is a position in [`super::Program::labels`].
-    Jump { sense: bool, label: usize },
-    /// Sends a spike with a payload on an output; a payload of 0 sends nothing.
-    Spike { payload: Operand, output: usize },
-    /// Shows a value to whoever traces; position in [`super::Program::probes`].
-    Probe { value: Operand, probe: usize },
+    Compare {
+        /// Which one.
+        comparison: Comparison,
+        /// Left side.
+        a: Operand,
+        /// Right side.
+        b: Operand,
+    },
+    /// Leaves out instructions where the flag equals `sense`.
+    Skip {
+        /// What the flag has to be.
+        sense: bool,
+        /// How many instructions.
+        count: usize,
+    },
+    /// Goes on at a label where the flag equals `sense`.
+    Jump {
+        /// What the flag has to be.
+        sense: bool,
+        /// Position in [`super::Program::labels`].
+        label: usize,
+    },
+    /// Sends a spike; a payload of 0 sends nothing.
+    Spike {
+        /// What it carries.
+        payload: Operand,
+        /// Position in [`super::Program::outputs`].
+        output: usize,
+    },
+    /// Shows a value to whoever traces.
+    Probe {
+        /// What is shown.
+        value: Operand,
+        /// Position in [`super::Program::probes`].
+        probe: usize,
+    },
 }
 
 impl Instruction {

@@ -19,8 +19,13 @@ pub mod instruction;
 pub mod interpret;
 pub mod population;
 pub mod program;
+pub mod replay;
+pub mod synapse;
 pub mod verify;
 
 pub use error::{MicrocodeError, MicrocodeErrorKind, Place};
 pub use population::{Population, Settings};
 pub use program::Program;
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! The engine against a naive reference that follows the program's documentation to the letter.
 
 mod exit;
+mod microcode;
 mod naive;
 mod random;
 mod semantics;
