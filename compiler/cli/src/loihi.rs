@@ -73,7 +73,8 @@ fn check(arguments: &Check) -> Result<(), Failure> {
     if let Err(errors) = verify(&program, &Limits::default()) {
         let count = errors.len();
         for error in errors {
-            let place = error.place.map_or(String::new(), |place| format!(":{}:{}", place.line, place.column));
+            let place =
+                error.place.map_or(String::new(), |place| format!(":{}:{}", place.line, place.column));
             let message = format!("{}: {}", error.id(), error.message);
             messages::refused(&message, "", &format!("{}{place}", error.file), "");
         }

@@ -74,7 +74,10 @@ fn place(pair: &Pair<'_, Rule>) -> Place {
 fn check_size(text: &str, file: &str) -> Result<(), MicrocodeError> {
     let refuse = |place, message| Err(MicrocodeError::new(Kind::Syntax, file, place, message));
     if text.len() > MAX_BYTES {
-        return refuse(None, format!("the text has more than {MAX_BYTES} bytes; no neuron program is as long"));
+        return refuse(
+            None,
+            format!("the text has more than {MAX_BYTES} bytes; no neuron program is as long"),
+        );
     }
     let mut depth = 0_usize;
     for (line, row) in text.lines().enumerate() {
@@ -213,7 +216,9 @@ impl<'a> Reader<'a> {
     fn declaration(&mut self, pair: Pair<'a, Rule>) -> Result<(), MicrocodeError> {
         let rule = pair.as_rule();
         match rule {
-            Rule::header => self.program.name = pair.into_inner().last().map_or("", |n| n.as_str()).to_owned(),
+            Rule::header => {
+                self.program.name = pair.into_inner().last().map_or("", |n| n.as_str()).to_owned()
+            }
             Rule::port => {
                 for name in pair.into_inner().filter(is_name) {
                     let own = self.declare(&name, Meaning::Register(Register(self.program.ports.len())))?;
@@ -250,7 +255,8 @@ impl<'a> Reader<'a> {
                 for word in pair.into_inner().filter(|pair| pair.as_rule() == Rule::word) {
                     let mut parts = word.into_inner();
                     let Some(name) = parts.next() else { continue };
-                    let initial = parts.find(is_expression).map(|initial| self.bounded(initial)).transpose()?;
+                    let initial =
+                        parts.find(is_expression).map(|initial| self.bounded(initial)).transpose()?;
                     let own = self.declare(&name, Meaning::Register(Register(self.program.states.len())))?;
                     let initial = initial.unwrap_or(Expression::Integer(0));
                     self.program.states.push(StateWord { name: own, initial });
@@ -483,7 +489,8 @@ impl<'a> Reader<'a> {
     fn bounded(&self, pair: Pair<'a, Rule>) -> Result<Expression, MicrocodeError> {
         let operators = pair.clone().into_inner().flatten().filter(|part| operator(part).is_some()).count();
         if operators > MAX_OPERATORS {
-            let message = format!("the expression has more than {MAX_OPERATORS} operators; use another `let`");
+            let message =
+                format!("the expression has more than {MAX_OPERATORS} operators; use another `let`");
             return Err(self.error(Kind::Syntax, &pair, message));
         }
         self.expression(pair)

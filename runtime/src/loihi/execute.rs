@@ -32,20 +32,66 @@ enum Source {
 
 #[derive(Clone, Copy, Debug)]
 enum Operation {
-    Rdc { to: usize, port: usize },
-    Mov { to: usize, from: Source },
-    Sel { to: usize, from: Source },
-    Binary { operation: Binary, to: usize, a: Source, b: Source },
+    Rdc {
+        to: usize,
+        port: usize,
+    },
+    Mov {
+        to: usize,
+        from: Source,
+    },
+    Sel {
+        to: usize,
+        from: Source,
+    },
+    Binary {
+        operation: Binary,
+        to: usize,
+        a: Source,
+        b: Source,
+    },
     /// By the same amount for all.
-    Shift { to: usize, from: Source, amount: i32 },
-    Neg { to: usize, from: Source },
-    MulShr { rounding: Rounding, to: usize, a: Source, b: Source, shift: Source },
+    Shift {
+        to: usize,
+        from: Source,
+        amount: i32,
+    },
+    Neg {
+        to: usize,
+        from: Source,
+    },
+    MulShr {
+        rounding: Rounding,
+        to: usize,
+        a: Source,
+        b: Source,
+        shift: Source,
+    },
     /// By the same amount for all.
-    MulShift { rounding: Rounding, to: usize, a: Source, b: Source, shift: i32 },
-    Compare { comparison: Comparison, a: Source, b: Source },
-    Jump { sense: bool, target: usize },
-    Spike { payload: Source, output: usize },
-    Probe { value: Source, probe: usize },
+    MulShift {
+        rounding: Rounding,
+        to: usize,
+        a: Source,
+        b: Source,
+        shift: i32,
+    },
+    Compare {
+        comparison: Comparison,
+        a: Source,
+        b: Source,
+    },
+    Jump {
+        sense: bool,
+        target: usize,
+    },
+    Spike {
+        payload: Source,
+        output: usize,
+    },
+    Probe {
+        value: Source,
+        probe: usize,
+    },
     Nothing,
 }
 
@@ -289,7 +335,9 @@ fn run_block(executor: &mut Executor, population: &mut Population, start: usize)
                 let (a, b, before) = (get(a), get(b), old(to));
                 match rounding {
                     Rounding::Floor => {
-                        lanes(scratch, before, awake, |lane| mul_shr(a[lane], b[lane], shift, Rounding::Floor));
+                        lanes(scratch, before, awake, |lane| {
+                            mul_shr(a[lane], b[lane], shift, Rounding::Floor)
+                        });
                     }
                     Rounding::TowardZero => {
                         lanes(scratch, before, awake, |lane| {

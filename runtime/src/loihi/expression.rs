@@ -63,9 +63,7 @@ impl ExpressionOperator {
             Self::Divide | Self::Remainder if b == 0 => return Err(format!("divides {a} by 0")),
             // The same as rounding down, for a positive divisor.
             Self::Divide if b > 0 => a.checked_div_euclid(b),
-            Self::Divide => {
-                a.checked_neg().zip(b.checked_neg()).and_then(|(a, b)| a.checked_div_euclid(b))
-            }
+            Self::Divide => a.checked_neg().zip(b.checked_neg()).and_then(|(a, b)| a.checked_div_euclid(b)),
             Self::Remainder => a.checked_rem_euclid(b),
             Self::ShiftLeft => shifted(b),
             Self::ShiftRight => shifted(b.saturating_neg()),

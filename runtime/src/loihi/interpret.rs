@@ -34,7 +34,10 @@ fn run(program: &Program, population: &mut Population, neuron: usize) {
             Instruction::Rdc(register) => {
                 let RegisterKind::Port(port) = program.register_kind(register) else { continue };
                 let accumulator = population.accumulators.get_mut(port);
-                Some((register, accumulator.map_or(0, |accumulator| std::mem::take(&mut accumulator[neuron]))))
+                Some((
+                    register,
+                    accumulator.map_or(0, |accumulator| std::mem::take(&mut accumulator[neuron])),
+                ))
             }
             Instruction::Mov { to, from } => Some((to, read(from))),
             Instruction::Sel { to, from } => flag.then(|| (to, read(from))),

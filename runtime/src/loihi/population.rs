@@ -34,8 +34,7 @@ impl Settings {
     /// A number for each neuron.
     #[must_use]
     pub fn each(mut self, name: &str, values: impl IntoIterator<Item = impl Into<i64>>) -> Self {
-        self.parameters
-            .insert(name.to_owned(), Setting::Each(values.into_iter().map(Into::into).collect()));
+        self.parameters.insert(name.to_owned(), Setting::Each(values.into_iter().map(Into::into).collect()));
         self
     }
 
@@ -126,7 +125,8 @@ impl Population {
                     return Err(refuse(message));
                 }
                 (ValueKind::Shared(default) | ValueKind::PerNeuron(default), None) => {
-                    let missing = || refuse(format!("parameter `{}` is not set and has no default", value.name));
+                    let missing =
+                        || refuse(format!("parameter `{}` is not set and has no default", value.name));
                     Column::Uniform(default.ok_or_else(missing)?)
                 }
             };
@@ -148,7 +148,9 @@ impl Population {
             };
             initial.push(column);
         }
-        if let Some(name) = settings.states.keys().find(|name| program.states.iter().all(|s| s.name != **name)) {
+        if let Some(name) =
+            settings.states.keys().find(|name| program.states.iter().all(|s| s.name != **name))
+        {
             return Err(refuse(format!("the program has no state word `{name}`")));
         }
         let zeros = |count: usize| vec![vec![0; neurons]; count];

@@ -172,7 +172,12 @@ impl Program {
         self.states.len() + read.into_iter().filter(|&value| self.varies(value)).count()
     }
 
-    pub(super) fn error(&self, kind: MicrocodeErrorKind, at: Option<usize>, message: String) -> MicrocodeError {
+    pub(super) fn error(
+        &self,
+        kind: MicrocodeErrorKind,
+        at: Option<usize>,
+        message: String,
+    ) -> MicrocodeError {
         let place = at.and_then(|at| self.places.get(at)).copied();
         MicrocodeError::new(kind, &self.file, place, message)
     }

@@ -108,7 +108,9 @@ impl Synapses {
         let mut longest = 0;
         for (input, Synapse { target, delay, .. }) in &listed {
             if *input >= inputs || *target >= outputs {
-                return Err(format!("a synapse from {input} to {target}, of {inputs} inputs and {outputs} outputs"));
+                return Err(format!(
+                    "a synapse from {input} to {target}, of {inputs} inputs and {outputs} outputs"
+                ));
             }
             longest = longest.max(*delay);
         }
@@ -125,8 +127,9 @@ impl Synapses {
     /// What does not fit together.
     pub fn convolution(weights: &[i32], shape: ConvolutionShape, graded: bool) -> Result<Self, String> {
         let ConvolutionShape { input, output, kernel, stride, padding, dilation, groups } = &shape;
-        let product =
-            |sizes: &[usize]| sizes.iter().try_fold(1_usize, |all, &size| all.checked_mul(size)).unwrap_or(usize::MAX);
+        let product = |sizes: &[usize]| {
+            sizes.iter().try_fold(1_usize, |all, &size| all.checked_mul(size)).unwrap_or(usize::MAX)
+        };
         if *groups == 0 || input[2] % groups != 0 || output[2] % groups != 0 {
             return Err(format!("{groups} groups of {} and {} channels", input[2], output[2]));
         }
@@ -146,7 +149,10 @@ impl Synapses {
             let room = input[axis].saturating_add(2 * padding[axis]).checked_sub(reach.saturating_add(1));
             let size = room.map_or(0, |room| room / stride[axis] + 1);
             if size != output[axis] {
-                return Err(format!("an output of {:?} where the sizes make {size} along axis {axis}", output));
+                return Err(format!(
+                    "an output of {:?} where the sizes make {size} along axis {axis}",
+                    output
+                ));
             }
         }
         let (inputs, outputs) = (product(input), product(output));
@@ -295,7 +301,10 @@ mod tests {
         assert_eq!(next(&mut dense, &[1, 0, -2]), [0, 0]);
         assert_eq!(next(&mut dense, &[0; 3]), [-5, -8]);
         assert_eq!(next(&mut dense, &[0; 3]), [0, 0]);
-        let listed = [(0, Synapse { target: 0, weight: 5, delay: 2 }), (0, Synapse { target: 0, weight: 7, delay: 0 })];
+        let listed = [
+            (0, Synapse { target: 0, weight: 5, delay: 2 }),
+            (0, Synapse { target: 0, weight: 7, delay: 0 }),
+        ];
         let mut sparse = Synapses::sparse(listed, 1, 1, Mode { graded: false, ..GRADED }).unwrap();
         let arrived: Vec<i32> = (0..5).map(|t| next(&mut sparse, &[9 * i32::from(t < 2)])[0]).collect();
         assert_eq!(arrived, [0, 7, 7, 5, 5]);
@@ -308,7 +317,10 @@ mod tests {
         next(&mut dense, &[1, 1]);
         assert_eq!(next(&mut dense, &[i32::MAX, i32::MAX]), [1, -1]);
         // Added up in 64 bits: 6 · (2³¹ − 1) / 4.
-        assert_eq!(next(&mut dense, &[0, 0]), [(6 * i64::from(i32::MAX) >> 2) as i32, ((-3 * i64::from(i32::MAX)) >> 2) as i32]);
+        assert_eq!(
+            next(&mut dense, &[0, 0]),
+            [(6 * i64::from(i32::MAX) >> 2) as i32, ((-3 * i64::from(i32::MAX)) >> 2) as i32]
+        );
         let mut left = Synapses::dense(&[3], 1, 1, Mode { weight_exponent: 2, graded: true }).unwrap();
         next(&mut left, &[-1]);
         assert_eq!(next(&mut left, &[0]), [-12]);

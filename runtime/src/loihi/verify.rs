@@ -150,7 +150,10 @@ fn step(
             RegisterKind::State(_) if !opened => {
                 return Err((
                     Kind::State,
-                    format!("state word `{0}` is written and not opened here; `rmw {0}` first", name(register)),
+                    format!(
+                        "state word `{0}` is written and not opened here; `rmw {0}` first",
+                        name(register)
+                    ),
                 ));
             }
             RegisterKind::Port(_) if !opened => {

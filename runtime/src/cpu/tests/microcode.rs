@@ -64,9 +64,8 @@ fn check(layer: &Layer, tensors: &BTreeMap<String, Tensor>, charge: &[Vec<i32>])
 
 fn charges() -> impl Strategy<Value = Vec<Vec<i32>>> {
     let one = prop_oneof![3 => -400..400_i32, 1 => -40_000_000..40_000_000_i32, 1 => Just(0)];
-    (1..70_usize).prop_flat_map(move |count| {
-        prop::collection::vec(prop::collection::vec(one.clone(), count), 1..14)
-    })
+    (1..70_usize)
+        .prop_flat_map(move |count| prop::collection::vec(prop::collection::vec(one.clone(), count), 1..14))
 }
 
 /// Numbers for each neuron, drawn from a few.
@@ -155,7 +154,8 @@ fn check_readout(initial: &[i32], bias: &[i32], gain: i32, start: u32, charge: &
     };
     let readout = Readout::new(&kind, 0, &[count], &Parameters(&tensors)).unwrap().expect("a readout");
     let program = builtin::program("readout").unwrap().unwrap();
-    let settings = Settings::default().each("initial", initial.iter().copied()).each("bias", bias.iter().copied());
+    let settings =
+        Settings::default().each("initial", initial.iter().copied()).each("bias", bias.iter().copied());
     let settings = settings.all("gain", gain.into()).all("start", start.into());
     let mut population = Population::new(&program, count, &settings).unwrap();
     let mut executor = Executor::new(&program, &population).unwrap();

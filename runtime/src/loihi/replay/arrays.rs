@@ -116,7 +116,9 @@ impl<'a> Arrays<'a> {
 /// The header is a Python literal, whose reader recurses into brackets: none of NumPy's has many.
 fn check_header(bytes: &[u8]) -> Result<(), String> {
     let length = match bytes {
-        [0x93, b'N', b'U', b'M', b'P', b'Y', 1, _, low, high, ..] => usize::from(u16::from_le_bytes([*low, *high])),
+        [0x93, b'N', b'U', b'M', b'P', b'Y', 1, _, low, high, ..] => {
+            usize::from(u16::from_le_bytes([*low, *high]))
+        }
         _ => return Err("it does not begin as an array of NumPy does".to_owned()),
     };
     let header = bytes.get(10..10 + length).filter(|header| header.len() < MAX_HEADER);

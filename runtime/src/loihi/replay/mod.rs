@@ -6,8 +6,8 @@
 mod arrays;
 mod error;
 mod manifest;
-mod neurons;
 mod network;
+mod neurons;
 mod outcome;
 mod random;
 mod synapses;
@@ -134,11 +134,12 @@ fn run(
             None => builtin::program(family).transpose()?,
         };
         if let Some(program) = &program {
-            verify(program, &Limits::default())
-                .map_err(|errors| errors.into_iter().next().map_or_else(
-                    || case.refuse("the program is refused".to_owned()),
-                    ReplayError::from,
-                ))?;
+            verify(program, &Limits::default()).map_err(|errors| {
+                errors
+                    .into_iter()
+                    .next()
+                    .map_or_else(|| case.refuse("the program is refused".to_owned()), ReplayError::from)
+            })?;
             known.insert(family.to_owned(), program.clone());
         }
         Ok(program)
@@ -155,7 +156,13 @@ fn run(
             None => Ok(None),
         },
         (
-            "dense" | "sparse" | "delay_dense" | "delay_sparse" | "weight_quant" | "optimize_weight_bits" | "net",
+            "dense"
+            | "sparse"
+            | "delay_dense"
+            | "delay_sparse"
+            | "weight_quant"
+            | "optimize_weight_bits"
+            | "net",
             None,
         ) => Ok(None),
         (family, _) => match program(family)? {
@@ -189,7 +196,8 @@ impl Case {
     }
 
     fn sign_mode(&self) -> Result<Option<SignMode>, ReplayError> {
-        sign_mode(self.params.get("sign_mode")).ok_or_else(|| self.refuse("it has no known `sign_mode`".to_owned()))
+        sign_mode(self.params.get("sign_mode"))
+            .ok_or_else(|| self.refuse("it has no known `sign_mode`".to_owned()))
     }
 
     /// What the case says about its size, which work and memory follow.

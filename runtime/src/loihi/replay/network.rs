@@ -42,10 +42,8 @@ fn layer(
     };
     let sign = sign_mode(entry.get("sign_mode")).ok_or_else(|| refuse("has no known `sign_mode`"))?;
     let bits = u32::try_from(number_of("num_weight_bits")?).unwrap_or(u32::MAX).min(32);
-    let mode = Mode {
-        weight_exponent: i32::try_from(number_of("weight_exp")?).unwrap_or(i32::MAX),
-        graded: false,
-    };
+    let mode =
+        Mode { weight_exponent: i32::try_from(number_of("weight_exp")?).unwrap_or(i32::MAX), graded: false };
     let dense = |weights: &Array| {
         let [outputs, inputs] = *weights.shape else { return Err(refuse("has weights that are no matrix")) };
         let effective = (quantisers.truncate)(&weights.narrow(case, "weights")?, sign, bits);
@@ -55,7 +53,8 @@ fn layer(
     let recurrent = arrays.optional(case, &format!("{prefix}.rec_weights"))?;
     let recurrent = recurrent.map(|weights| dense(&weights)).transpose()?;
     let count = forward.outputs();
-    if recurrent.as_ref().is_some_and(|recurrent| (recurrent.inputs(), recurrent.outputs()) != (count, count)) {
+    if recurrent.as_ref().is_some_and(|recurrent| (recurrent.inputs(), recurrent.outputs()) != (count, count))
+    {
         return Err(refuse("has recurrent weights of another size"));
     }
     let settings = Settings::default()
@@ -92,10 +91,8 @@ pub(super) fn run(
     let total: usize = layers.iter().map(|layer| layer.forward.outputs()).sum();
     case.check_neuron_steps(total, steps)?;
     let spikes = arrays.get(case, "s_in_bits")?.unpack(inputs);
-    let digests: BTreeMap<&str, Vec<i64>> = BTreeMap::from([
-        ("u", arrays.get(case, "d_u")?.values),
-        ("v", arrays.get(case, "d_v")?.values),
-    ]);
+    let digests: BTreeMap<&str, Vec<i64>> =
+        BTreeMap::from([("u", arrays.get(case, "d_u")?.values), ("v", arrays.get(case, "d_v")?.values)]);
     let word = |name: &str| lif.states().iter().position(|state| state.name == name).unwrap_or(usize::MAX);
     let words = [("u", word("u")), ("v", word("v"))];
     let mut outcome = Outcome::default();

@@ -64,16 +64,13 @@ impl Pair {
     }
 }
 
-pub(super) fn run(
-    case: &Case,
-    arrays: &mut Arrays<'_>,
-    program: &Program,
-) -> Result<Outcome, ReplayError> {
+pub(super) fn run(case: &Case, arrays: &mut Arrays<'_>, program: &Program) -> Result<Outcome, ReplayError> {
     let steps = case.size("steps")?;
     let neurons = match case.number("n") {
         Some(_) => case.size("n")?,
         None => {
-            let shape = program.ports().first().and_then(|port| case.arrays.get(port)).map(|array| &array.shape);
+            let shape =
+                program.ports().first().and_then(|port| case.arrays.get(port)).map(|array| &array.shape);
             shape.and_then(|shape| shape.get(1)).copied().unwrap_or(1)
         }
     };
@@ -138,11 +135,7 @@ pub(super) fn run(
     Ok(outcome)
 }
 
-fn settings(
-    case: &Case,
-    arrays: &mut Arrays<'_>,
-    program: &Program,
-) -> Result<Settings, ReplayError> {
+fn settings(case: &Case, arrays: &mut Arrays<'_>, program: &Program) -> Result<Settings, ReplayError> {
     let mut settings = Settings::default();
     for value in program.values() {
         let name = value.name.as_str();
@@ -176,7 +169,8 @@ fn parameter(case: &Case, arrays: &mut Arrays<'_>, name: &str) -> Result<Option<
         Some(other) => return Err(case.refuse(format!("`{name}` is {other:?}, which means nothing"))),
         None => {}
     }
-    let element = name.rsplit_once('_').and_then(|(array, index)| Some((array, index.parse::<usize>().ok()?)));
+    let element =
+        name.rsplit_once('_').and_then(|(array, index)| Some((array, index.parse::<usize>().ok()?)));
     let Some((array, index)) = element else { return Ok(None) };
     Ok(arrays.optional(case, array)?.and_then(|array| array.values.get(index).copied()))
 }

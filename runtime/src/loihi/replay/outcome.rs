@@ -43,7 +43,8 @@ impl Outcome {
             let (found, wanted) = (found.get(index).copied().map(i64::from), wanted.get(index).copied());
             if found != wanted {
                 self.differs(by, || {
-                    let show = |value: Option<i64>| value.map_or("missing".to_owned(), |value| value.to_string());
+                    let show =
+                        |value: Option<i64>| value.map_or("missing".to_owned(), |value| value.to_string());
                     format!("{name}[{step}][{index}] is {} and should be {}", show(found), show(wanted))
                 });
             }

@@ -20,21 +20,42 @@ const MUTANTS: &[Mutant] = &[
     ),
     ("lif", "the hidden 1 of du is missing", &[("4095 - du", "4096 - du")]),
     ("lif", "a hidden 1 of dv", &[("4096 - dv", "4095 - dv")]),
-    ("lif", "u saturates", &[("    rmw v\n", SATURATE_U), ("lt top, u", "lt u, u"), ("lt u, bottom", "lt u, u")]),
-    ("lif", "u wraps to two's complement", &[("lt top, u", "lt limit, u"), ("lt u, bottom", "lt u, low"), ("let limit", "let low = -top\nlet limit")]),
+    (
+        "lif",
+        "u saturates",
+        &[("    rmw v\n", SATURATE_U), ("lt top, u", "lt u, u"), ("lt u, bottom", "lt u, u")],
+    ),
+    (
+        "lif",
+        "u wraps to two's complement",
+        &[
+            ("lt top, u", "lt limit, u"),
+            ("lt u, bottom", "lt u, low"),
+            ("let limit", "let low = -top\nlet limit"),
+        ],
+    ),
     ("lif", "u does not wrap", &[("sel u, t", "mov t, 0")]),
     (
         "lif",
         "v wraps",
-        &[
-            (
-                "    min v, v, limit\n    neg v, v\n    min v, v, limit\n    neg v, v\n",
-                "    shl v, v, 8\n    shl v, v, -8\n",
-            ),
-        ],
+        &[(
+            "    min v, v, limit\n    neg v, v\n    min v, v, limit\n    neg v, v\n",
+            "    shl v, v, 8\n    shl v, v, -8\n",
+        )],
     ),
-    ("lif", "v does not saturate", &[("    min v, v, limit\n    neg v, v\n    min v, v, limit\n    neg v, v\n", "")]),
-    ("lif", "v saturates at -2^23", &[("    neg v, v\n    min v, v, limit\n    neg v, v\n", "    neg v, v\n    min v, v, top\n    neg v, v\n")]),
+    (
+        "lif",
+        "v does not saturate",
+        &[("    min v, v, limit\n    neg v, v\n    min v, v, limit\n    neg v, v\n", "")],
+    ),
+    (
+        "lif",
+        "v saturates at -2^23",
+        &[(
+            "    neg v, v\n    min v, v, limit\n    neg v, v\n",
+            "    neg v, v\n    min v, v, top\n    neg v, v\n",
+        )],
+    ),
     ("lif", "v >= threshold", &[("lt theta, v", "ge v, theta")]),
     (
         "lif",
@@ -50,11 +71,25 @@ const MUTANTS: &[Mutant] = &[
     ("lif_reset", "the reset is a step late", &[("(reset_offset - 1)", "reset_offset")]),
     ("lif_reset", "the reset clears v only", &[("    sel u, 0\n", "")]),
     ("ternary_lif", "no negative spikes", &[("sel x, -1", "sel x, 0")]),
-    ("ternary_lif", "v <= lower threshold", &[("lt v, theta_lo", "ge theta_lo, v")]),
+    ("ternary_lif", "v >= upper threshold", &[("lt theta_hi, v", "ge v, theta_hi")]),
     ("lif_refractory_derived", "it rests a step more", &[("lt left, 1", "lt left, 0")]),
-    ("lif_refractory_derived", "u rests too", &[("    mov left, refractory_period\n", "    mov left, refractory_period\n    mov u, 0\n"), ("skp_c.not 3", "skp_c.not 4")]),
-    ("atrlif", "v - r > theta", &[("ge t, theta", "lt theta, t")]),
-    ("atrlif", "theta grows before r takes it", &[("    shl t, theta, 1\n", "    add theta, theta, increment\n    shl t, theta, 1\n"), ("    add r, r, t\n    add theta, theta, increment\n", "    add r, r, t\n")]),
+    (
+        "lif_refractory_derived",
+        "u rests too",
+        &[
+            ("    mov left, refractory_period\n", "    mov left, refractory_period\n    mov u, 0\n"),
+            ("skp_c.not 3", "skp_c.not 4"),
+        ],
+    ),
+    ("atrlif", "r does not decay", &[("mul_shr r, r, fr, 12", "mul_shr r, r, 1, 0")]),
+    (
+        "atrlif",
+        "theta grows before r takes it",
+        &[
+            ("    shl t, theta, 1\n", "    add theta, theta, increment\n    shl t, theta, 1\n"),
+            ("    add r, r, t\n    add theta, theta, increment\n", "    add r, r, t\n"),
+        ],
+    ),
     ("rf", "products round down", &[("mul_shr ", "mul_shr.floor ")]),
     ("rf_iz", "no reset", &[("mov imag, reset", "mov t, reset")]),
     ("rf_zero", "products round towards zero", &[("mul_shr.floor", "mul_shr")]),
@@ -63,7 +98,11 @@ const MUTANTS: &[Mutant] = &[
     ("delta", "the error is not cleared", &[("mov error, 0", "mov t, 0")]),
     ("sigma_delta", "the payload rounds towards zero", &[("shl o, o, down", "let_one")]),
     ("sigma_delta", "the residue is forgotten", &[("add residue, d, t", "mov residue, 0")]),
-    ("sigma_delta_corrected", "it remembers the change and not what it sent", &[("mov o, 0", "mov o, 0\n    mov act, x\n    mov z, 0"), ("add act, act, o", "add z, act, o")]),
+    (
+        "sigma_delta_corrected",
+        "it remembers the change and not what it sent",
+        &[("mov o, 0", "mov o, 0\n    mov act, x\n    mov z, 0"), ("add act, act, o", "add z, act, o")],
+    ),
     ("graded_vec", "negative values are silent", &[("neg t, t", "mov t, a_in")]),
     ("graded_relu_vec", "negative values pass", &[("lt vth, a_in", "lt a_in, vth")]),
     ("norm_vec_delay", "no delay", &[("mul_shr x, before, a_in2", "mul_shr x, a_in1, a_in2")]),

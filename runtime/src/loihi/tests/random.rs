@@ -13,16 +13,16 @@ use crate::loihi::{
 };
 
 const REGISTERS: [&str; 8] = ["u", "v", "a", "b", "r0", "r1", "r2", "r3"];
-const OPERANDS: [&str; 16] = [
-    "u", "v", "a", "b", "r0", "r1", "r2", "r3", "k", "p", "q", "0", "1", "-7", "2147483647", "-2147483648",
-];
+const OPERANDS: [&str; 16] =
+    ["u", "v", "a", "b", "r0", "r1", "r2", "r3", "k", "p", "q", "0", "1", "-7", "2147483647", "-2147483648"];
 
 /// The text of a program that the verifier accepts, from numbers.
 fn text(choices: &[u32]) -> String {
     let mut choices = choices.iter();
     let mut next = |end: usize| choices.next().map_or(0, |&choice| choice as usize % end);
     let length = 1 + next(40);
-    let mut text = "program random\nport a, b\nout s, t\nshared k\nparam p, q\nlet unused = (k & 1)\n".to_owned();
+    let mut text =
+        "program random\nport a, b\nout s, t\nshared k\nparam p, q\nlet unused = (k & 1)\n".to_owned();
     text = text.replace("let unused = (k & 1)\n", "let h = (p >> 1) + log2(5) * 3 - (-7 / 2)\n");
     text += "state u = 3, v = h % 11\ncode\n    rmw u\n    rmw v\n    rdc a\n    eq u, 0\n";
     // Opened by some neurons only, so that what stays in the accumulator is seen; set before by all.

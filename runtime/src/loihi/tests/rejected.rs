@@ -19,17 +19,35 @@ const HEAD: &str = "program p\nport a\nout s\nshared k\nparam w\nstate v\nlet d 
 #[test]
 fn programs_are_refused_where_they_are_wrong() {
     let after_head = [
-        ("add x, y, 1", "microcode-name: p.ncm:9:8: `y` is neither declared nor the result of an instruction"),
-        ("add x, x, 1", "microcode-unset: p.ncm:9:1: register `x` is read and not every path here has set it"),
-        ("sel v, 1", "microcode-unset: p.ncm:9:1: the flag is read and no comparison in front of it sets it on every path"),
-        ("add v, 1, 1", "microcode-state: p.ncm:9:1: state word `v` is written and not opened here; `rmw v` first"),
+        (
+            "add x, y, 1",
+            "microcode-name: p.ncm:9:8: `y` is neither declared nor the result of an instruction",
+        ),
+        (
+            "add x, x, 1",
+            "microcode-unset: p.ncm:9:1: register `x` is read and not every path here has set it",
+        ),
+        (
+            "sel v, 1",
+            "microcode-unset: p.ncm:9:1: the flag is read and no comparison in front of it sets it on every path",
+        ),
+        (
+            "add v, 1, 1",
+            "microcode-state: p.ncm:9:1: state word `v` is written and not opened here; `rmw v` first",
+        ),
         ("mov x, v", "microcode-state: p.ncm:9:1: state word `v` is not opened here; `rmw v` first"),
         ("mov x, a", "microcode-state: p.ncm:9:1: port `a` is not read here; `rdc a` first"),
         ("rmw v\nrmw v", "microcode-state: p.ncm:10:1: `v` is opened twice on some path; once is enough"),
         ("rmw a", "microcode-name: p.ncm:9:5: `a` is no state word"),
         ("rdc v", "microcode-name: p.ncm:9:5: `v` is no port"),
-        ("mov k, 1", "microcode-name: p.ncm:9:5: `k` is no register and cannot be written; use another name, or declare a state word"),
-        ("mov d, 1", "microcode-name: p.ncm:9:5: `d` is no register and cannot be written; use another name, or declare a state word"),
+        (
+            "mov k, 1",
+            "microcode-name: p.ncm:9:5: `k` is no register and cannot be written; use another name, or declare a state word",
+        ),
+        (
+            "mov d, 1",
+            "microcode-name: p.ncm:9:5: `d` is no register and cannot be written; use another name, or declare a state word",
+        ),
         ("mov x, s", "microcode-name: p.ncm:9:8: `s` is an output and has no value"),
         ("eq 1, 1\nskp_c 1", "microcode-jump: p.ncm:10:1: 1 instructions are skipped and 0 follow"),
         ("eq 1, 1\nskp_c 0", "microcode-jump: p.ncm:10:7: a number of instructions from 1 is skipped"),
@@ -39,27 +57,48 @@ fn programs_are_refused_where_they_are_wrong() {
             "again:\neq 1, 1\njmp_c again",
             "microcode-loop: p.ncm:11:1: the jump goes back to `again`, and nothing says that the program ends; write the repetitions out",
         ),
-        ("eq 1, 1\nhere: jmp_c here", "microcode-loop: p.ncm:10:7: the jump goes back to `here`, and nothing says that the program ends; write the repetitions out"),
+        (
+            "eq 1, 1\nhere: jmp_c here",
+            "microcode-loop: p.ncm:10:7: the jump goes back to `here`, and nothing says that the program ends; write the repetitions out",
+        ),
         ("here:\nhere:", "microcode-name: p.ncm:10:1: label `here` is set twice"),
-        ("spike 1\nspike 1", "microcode-spike: p.ncm:10:1: the output has sent already on some path; a neuron sends once a step on each"),
+        (
+            "spike 1\nspike 1",
+            "microcode-spike: p.ncm:10:1: the output has sent already on some path; a neuron sends once a step on each",
+        ),
         ("spike 1, v", "microcode-name: p.ncm:9:10: `v` is no output"),
         ("mov x, 99999999999", "microcode-operands: p.ncm:9:8: the number does not fit 32 bits"),
         ("mov x", "microcode-operands: p.ncm:9:1: `mov` takes a register and an operand, as in `mov x, 1`"),
         ("mov 1, 2", "microcode-operands: p.ncm:9:5: `1` stands where a result goes"),
         ("lt 1", "microcode-operands: p.ncm:9:1: `lt` takes two operands, as in `lt x, 1`"),
-        ("mov x, 1 2", "microcode-syntax: p.ncm:9:10: expected `,` or the end of the line, found `2`"),
+        (
+            "mov x, 1 2",
+            "microcode-syntax: p.ncm:9:10: expected `,`, the end of the line or the end of the text, found `2`",
+        ),
         ("mov x,", "microcode-syntax: p.ncm:9:7: expected a name or an integer, found the end of the text"),
     ];
     for (code, message) in after_head {
         assert_eq!(refused(&format!("{HEAD}{code}")), message, "{code}");
     }
     let whole = [
-        ("", "microcode-syntax: p.ncm:1:1: expected `program NAME` or the end of the line, found the end of the text"),
-        ("program p\nport a, a\ncode\n", "microcode-name: p.ncm:2:9: `a` is declared twice; call one of them something else"),
-        ("program p\nlet x = y\ncode\n", "microcode-name: p.ncm:2:9: `y` is not declared; declare it in front of what uses it"),
+        ("", "microcode-syntax: p.ncm:1:1: expected `program NAME`, found the end of the text"),
+        (
+            "program p\nport a, a\ncode\n",
+            "microcode-name: p.ncm:2:9: `a` is declared twice; call one of them something else",
+        ),
+        (
+            "program p\nlet x = y\ncode\n",
+            "microcode-name: p.ncm:2:9: `y` is not declared; declare it in front of what uses it",
+        ),
         ("program p\nstate v\nlet x = v\ncode\n", "microcode-name: p.ncm:3:9: `v` changes from step to step"),
-        ("program p\ncode\nspike 1\n", "microcode-name: p.ncm:3:1: the program has no output; declare one: `out s`"),
-        ("program p\nout s, t\ncode\nspike 1\n", "microcode-operands: p.ncm:4:1: the program has several outputs; say which one"),
+        (
+            "program p\ncode\nspike 1\n",
+            "microcode-name: p.ncm:3:1: the program has no output; declare one: `out s`",
+        ),
+        (
+            "program p\nout s, t\ncode\nspike 1\n",
+            "microcode-operands: p.ncm:4:1: the program has several outputs; say which one",
+        ),
         (
             "program p\nstate a, b, c\nparam w\ncode\nmov x, w\n",
             "microcode-budget: p.ncm: a neuron keeps 4 words of state and parameters and has room for 3; drop state words",
@@ -74,7 +113,10 @@ fn programs_are_refused_where_they_are_wrong() {
         "microcode-budget: p.ncm:17:1: the program takes up to 9 instructions in a step and a core has 8; shorten it, or raise the limit of the chip file"
     );
     let unknown = refused(&format!("{HEAD}mul x, 1, 2"));
-    assert!(unknown.starts_with("microcode-operands: p.ncm:9:1: there is no instruction `mul`; there are rmw"), "{unknown}");
+    assert!(
+        unknown.starts_with("microcode-operands: p.ncm:9:1: there is no instruction `mul`; there are rmw"),
+        "{unknown}"
+    );
 }
 
 /// A register that is set on one of two ways only.
@@ -131,7 +173,10 @@ fn no_text_is_too_strange() {
     let long = format!("program p\nlet x = 1{}\ncode\n", " + 1".repeat(50_000));
     assert!(refused(&long).contains("more than 64 operators"));
     assert!(refused(&"x".repeat(2 << 20)).contains("more than 1048576 bytes"));
-    assert!(refused(&format!("program p\nlet x = {}1\ncode\n", "-".repeat(10_000))).starts_with("microcode-syntax"));
+    assert!(
+        refused(&format!("program p\nlet x = {}1\ncode\n", "-".repeat(10_000)))
+            .starts_with("microcode-syntax")
+    );
     for cut in 0..HEAD.len() {
         let _ = Program::parse(&HEAD[..cut], "p");
         let _ = Program::parse(&format!("{}\u{fffd}{}", &HEAD[..cut], &HEAD[cut..]), "p");
