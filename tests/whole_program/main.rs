@@ -23,6 +23,7 @@ mod exactness;
 mod faults;
 mod fidelity;
 mod hostile;
+mod loihi;
 mod outputs;
 mod quantiser;
 mod random_networks;
