@@ -312,12 +312,14 @@ impl<'a> Reader<'a> {
         let written = std::mem::take(&mut self.written);
         for Written { mnemonic, operands } in &written {
             // What is written and not declared is a register.
-            if let (true, Some(first)) = (has_result(mnemonic.as_str()), operands.first()) {
-                if is_name(first) && !self.names.contains_key(first.as_str()) {
-                    let register = Register(self.program.registers.len());
-                    self.names.insert(first.as_str(), Meaning::Register(register));
-                    self.program.registers.push(first.as_str().to_owned());
-                }
+            if let Some(first) = operands.first()
+                && has_result(mnemonic.as_str())
+                && is_name(first)
+                && !self.names.contains_key(first.as_str())
+            {
+                let register = Register(self.program.registers.len());
+                self.names.insert(first.as_str(), Meaning::Register(register));
+                self.program.registers.push(first.as_str().to_owned());
             }
         }
         for written in &written {

@@ -107,8 +107,10 @@ struct Decoded {
 pub struct Executor {
     code: Vec<Decoded>,
     states: usize,
+    // A result takes the place of its register by exchange of the boxes.
+    #[expect(clippy::vec_box, reason = "exchanged without a copy")]
     registers: Vec<Box<Lanes>>,
-    uniform: Vec<Box<Lanes>>,
+    uniform: Vec<Lanes>,
     /// Values that differ, block by block.
     columns: Vec<Vec<Lanes>>,
     scratch: Box<Lanes>,
@@ -128,11 +130,11 @@ impl Executor {
         let mut reached = 0;
         for (at, instruction) in program.code().iter().enumerate() {
             let operation = decoder.decode(program, instruction, at);
-            if let Operation::Jump { target, .. } = operation {
-                if target <= at || target > program.code().len() {
-                    let kind = if target <= at { Kind::Loop } else { Kind::Jump };
-                    return Err(program.error(kind, Some(at), "the jump does not go forward".to_owned()));
-                }
+            if let Operation::Jump { target, .. } = operation
+                && !(at + 1..=program.code().len()).contains(&target)
+            {
+                let kind = if target <= at { Kind::Loop } else { Kind::Jump };
+                return Err(program.error(kind, Some(at), "the jump does not go forward".to_owned()));
             }
             code.push(Decoded { operation, masked: at < reached });
             if let Operation::Jump { target, .. } = operation {
@@ -152,7 +154,7 @@ impl Executor {
             code,
             states: program.states().len(),
             registers: (0..program.registers().len()).map(|_| lanes()).collect(),
-            uniform: decoder.uniform.iter().map(|&value| Box::new([value; LANES])).collect(),
+            uniform: decoder.uniform.iter().map(|&value| [value; LANES]).collect(),
             columns: decoder.columns.into_iter().map(blocks).collect(),
             scratch: lanes(),
             flag: lanes(),
@@ -265,13 +267,13 @@ fn lanes(out: &mut Lanes, old: &Lanes, awake: Option<(&Lanes, i32)>, result: imp
 fn source<'a>(
     source: Source,
     registers: &'a [Box<Lanes>],
-    uniform: &'a [Box<Lanes>],
+    uniform: &'a [Lanes],
     columns: &'a [Vec<Lanes>],
     block: usize,
 ) -> &'a Lanes {
     match source {
         Source::Register(index) => registers.get(index).map_or(&ZEROS, |lanes| lanes),
-        Source::Uniform(index) => uniform.get(index).map_or(&ZEROS, |lanes| lanes),
+        Source::Uniform(index) => uniform.get(index).unwrap_or(&ZEROS),
         Source::Column(index) => columns.get(index).and_then(|column| column.get(block)).unwrap_or(&ZEROS),
     }
 }

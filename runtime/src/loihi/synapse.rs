@@ -319,7 +319,7 @@ mod tests {
         // Added up in 64 bits: 6 · (2³¹ − 1) / 4.
         assert_eq!(
             next(&mut dense, &[0, 0]),
-            [(6 * i64::from(i32::MAX) >> 2) as i32, ((-3 * i64::from(i32::MAX)) >> 2) as i32]
+            [((6 * i64::from(i32::MAX)) >> 2) as i32, ((-3 * i64::from(i32::MAX)) >> 2) as i32]
         );
         let mut left = Synapses::dense(&[3], 1, 1, Mode { weight_exponent: 2, graded: true }).unwrap();
         next(&mut left, &[-1]);

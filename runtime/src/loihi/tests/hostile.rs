@@ -8,6 +8,9 @@ use sha2::{Digest, Sha256};
 use super::excerpt;
 use crate::loihi::replay::{ReplayError, replay_families};
 
+/// The id that a change of the manifest leads to.
+type Change = (&'static str, fn(&mut Value));
+
 fn replay(folder: &Path) -> Result<(), ReplayError> {
     replay_families(folder, None, &BTreeMap::new(), &|_| true).map(|_| ())
 }
@@ -38,7 +41,7 @@ fn wrong_manifests_are_refused() {
     assert_eq!(refused(path).0, "vectors-io");
     fs::write(path.join("manifest.json"), "{").unwrap();
     assert_eq!(refused(path).0, "vectors-manifest");
-    let cases: &[(&str, fn(&mut Value))] = &[
+    let cases: &[Change] = &[
         ("vectors-manifest", |m| m["format"] = json!(2)),
         ("vectors-manifest", |m| m["cases"][0]["domain"] = json!("other")),
         ("vectors-manifest", |m| m["cases"][0]["file"] = json!("other.npz")),
