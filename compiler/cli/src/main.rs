@@ -10,6 +10,7 @@ mod failure;
 mod import;
 mod inspect;
 mod interrupt;
+mod loihi;
 mod merge;
 mod messages;
 mod model;
@@ -57,6 +58,7 @@ enum Command {
     Merge(merge::Arguments),
     Bisect(bisect::Arguments),
     Inspect(inspect::Arguments),
+    Loihi(loihi::Arguments),
     Opt(opt::Arguments),
     Passes(passes::Arguments),
 }
@@ -86,6 +88,7 @@ fn main() -> ExitCode {
         Command::Merge(arguments) => merge::run(&arguments),
         Command::Bisect(arguments) => bisect::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
+        Command::Loihi(arguments) => loihi::run(&arguments),
         Command::Opt(arguments) => opt::run(&arguments),
         Command::Passes(arguments) => passes::run(&arguments),
     };
