@@ -10,8 +10,7 @@ use crate::{
     passes::{
         ann_to_snn::synapses::{SCHEDULE, STEPS},
         loihi_to_loihi::map_to_cores,
-        snn_to_loihi::lower_to_loihi::{ACCUMULATOR, LowerToLoihi},
-        snn_to_snn::prove_bounds::BOUND,
+        snn_to_loihi::lower_to_loihi::{ACCUMULATOR, LowerToLoihi, STATE},
     },
 };
 use melior::ir::{
@@ -110,7 +109,7 @@ pub fn map<'c>(module: &Module<'c>, chip: &Chip) -> IrResult<'c, MapReport> {
         layer_demands(&mapping.network, chip, &mapping.cores).into_iter().map(|demand| LayerReport {
             tightest: demand.tightest().copied(),
             accumulator_bound: of_name(&demand.layer).and_then(|op| integer(op, ACCUMULATOR)),
-            membrane_bound: of_name(&demand.layer).and_then(|op| integer(op, BOUND)),
+            membrane_bound: of_name(&demand.layer).and_then(|op| integer(op, STATE)),
             demand,
         });
     Ok(MapReport {

@@ -164,11 +164,11 @@ impl<'n> Layers<'n> {
     /// What a source sent so that it arrives in a step.
     fn sent(&self, progress: &Progress, value: usize, step: usize) -> Result<Sample, InterpretError> {
         let ops = self.network.ops().iter().zip(&self.network.actions);
-        let delay = ops.filter(|(op, _)| op.output == Some(value)).map(|(_, action)| match action {
+        let mut delay = ops.filter(|(op, _)| op.output == Some(value)).map(|(_, action)| match action {
             Action::Spiking(Spiking::Neuron(neuron)) => neuron.delay,
             _ => 0,
         });
-        let step = delay.last().map_or(Some(step), |delay| step.checked_sub(delay));
+        let step = delay.next_back().map_or(Some(step), |delay| step.checked_sub(delay));
         match progress.0.get(&value) {
             Some(Train::Constant(codes)) => Ok(codes.clone()),
             Some(Train::Spikes(steps)) => {

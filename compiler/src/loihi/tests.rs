@@ -253,8 +253,7 @@ proptest! {
 
     #[test]
     fn mappings_hold(network in random_network(), neurons in 4u64..600, words in 20u64..3000, axons in 8u64..900) {
-        let mut chip = Chip::default();
-        chip.chips = 4;
+        let mut chip = Chip { chips: 4, ..Chip::default() };
         (chip.core.neurons, chip.core.synaptic_words) = (neurons, words);
         (chip.core.axons_in, chip.core.axons_out) = (axons, axons);
         match map(network, &chip) {

@@ -6,11 +6,12 @@
 
 //--- net.mlir
 // Weights of both signs are stored as 2^(9 - bits) times themselves, and the exponent takes that back. 700 is 2·256 + 188: two tables. What
-// arrives at once is at most (3 + 2)·8 from the host, and 700 + 1 from neurons.
+// arrives at once is at most (3 + 2)·8 from the host, and 700 + 1 from neurons. Of a
+// membrane's bound of 49 + 31·9, firing cannot take more than the 49 that flow in.
 // CHECK:      %[[E:.*]] = "loihi.input"(%{{.*}}) {every_step = false, high = 8 : i64, low = -8 : i64,
 // CHECK-NEXT: %[[A:.*]] = "loihi.axon"(%[[E]]) {delay = 0 : i64}
 // CHECK-NEXT: %[[D:.*]] = "loihi.dense"(%[[A]]) {exponent = -6 : i64, sign_mode = "mixed", weight = dense<{{\[\[}}192, -128], [64, 64]]> : tensor<2x2xi16>, weight_bits = 3 : i64}
-// CHECK-NEXT: %[[S:.*]] = "loihi.neurons"(%[[D]]) {loihi.accumulator_bound = 40 : i64, parameter_names = ["low", "high", "threshold", "initial"], parameters = dense<{{\[\[}}0, 0], [31, 31], [9, 4], [9, -5]]> : tensor<4x2xi32>, program = "st_bif", snn.membrane_bound = 328 : i64}
+// CHECK-NEXT: %[[S:.*]] = "loihi.neurons"(%[[D]]) {loihi.accumulator_bound = 40 : i64, loihi.state_bound = 98 : i64, parameter_names = ["low", "high", "threshold", "initial"], parameters = dense<{{\[\[}}0, 0], [31, 31], [9, 4], [9, -5]]> : tensor<4x2xi32>, program = "st_bif"}
 // CHECK-NEXT: %[[M:.*]] = "loihi.axon_map"(%[[S]]) {delay = 1 : i64, pairs = dense<{{\[\[}}0, 1], [1, 0]]> : tensor<2x2xi32>}
 // CHECK-NEXT: %[[L:.*]] = "loihi.identity"(%[[M]]) {exponent = 0 : i64, sign_mode = "excitatory", weight = dense<[188, 253]> : tensor<2xi16>, weight_bits = 8 : i64}
 // CHECK-NEXT: %[[H:.*]] = "loihi.identity"(%[[M]]) {exponent = 2 : i64, sign_mode = "mixed", weight = dense<[128, -64]> : tensor<2xi16>, weight_bits = 3 : i64}
@@ -18,7 +19,7 @@
 // CHECK-NEXT: %[[C:.*]] = "loihi.axon"(%[[S]]) {delay = 1 : i64}
 // CHECK-NEXT: %[[I:.*]] = "loihi.identity"(%[[C]]) {exponent = -7 : i64, sign_mode = "excitatory", weight = dense<128> : tensor<2xi16>, weight_bits = 1 : i64}
 // CHECK-NEXT: %[[T:.*]] = "loihi.accumulate"(%[[B]], %[[I]])
-// CHECK-NEXT: %[[R:.*]] = "loihi.readout"(%[[T]]) {average = false, {{.*}}loihi.accumulator_bound = 701 : i64, {{.*}}snn.membrane_bound = 22000 : i64
+// CHECK-NEXT: %[[R:.*]] = "loihi.readout"(%[[T]]) {average = false, {{.*}}loihi.accumulator_bound = 701 : i64, loihi.state_bound = 22000 : i64
 // CHECK-NEXT: return %[[R]]
 module {
   func.func @net(%x: tensor<?x2xf32>) -> tensor<?x2xf32>

@@ -50,6 +50,9 @@ pub const CHIP: OptionInfo =
 /// Name of the attribute that states the largest magnitude of what arrives at a neuron of a layer in one step.
 pub const ACCUMULATOR: &str = "loihi.accumulator_bound";
 
+/// Name of the attribute that states the largest magnitude of a layer's membranes.
+pub const STATE: &str = "loihi.state_bound";
+
 /// Lowers to `loihi`.
 pub struct LowerToLoihi {
     chip: Chip,
@@ -221,6 +224,24 @@ fn population<'c>(operation: OperationRef<'c, '_>, op: &snn::Op<'c>) -> IrResult
     }))
 }
 
+/// The bound of a membrane, less what firing cannot take from it.
+///
+/// `prove-bounds` counts `C + θ · n`: what flows in at most, `C`, and `n` spikes. But a neuron fires only when it has the threshold: from
+/// `v = c − θ S ≥ θ` with `|c| ≤ C` follows `θ (S + 1) ≤ C`. Downwards it fires from `v < 0`, so that `−θ (S − 1) < C + θ`. A channel that
+/// calibration never saw active has a large threshold, and would not fit otherwise.
+fn fired<'c>(operation: OperationRef<'c, '_>, bound: i64) -> IrResult<'c, i64> {
+    let op = snn::Op::read(operation).map_err(|error| IrError::at(operation, error.to_string()))?;
+    let (threshold, count, signed, gate) = match op {
+        Some(snn::Op::StBif(neuron)) => (neuron.threshold, neuron.high.max(-neuron.low), neuron.low < 0, 0),
+        Some(snn::Op::HoldAndFire(neuron)) => (neuron.threshold, neuron.levels, false, 2 * neuron.hold),
+        _ => return Ok(bound),
+    };
+    let largest = integers(threshold)?.into_iter().map(i64::from).max().unwrap_or(0);
+    let flows = bound - largest * count - gate;
+    let taken = (largest * count).min(flows + if signed { largest } else { 0 });
+    Ok(flows + taken + gate)
+}
+
 impl LowerToLoihi {
     /// The network's input, which the host injects; `None` if the op is none.
     fn input<'c, 'a>(
@@ -335,13 +356,14 @@ impl LowerToLoihi {
         let bound = operation.attribute(BOUND).ok().and_then(|bound| IntegerAttribute::try_from(bound).ok());
         let bound =
             bound.ok_or_else(|| IrError::at(operation, "no proved bound: run `prove-bounds` first"))?.value();
+        let bound = fired(operation, bound)?;
         let bits = self.chip.widths.state_bits;
         width(operation, &self.chip, "a membrane", bound as f64, bits, "a word of state")?;
         if let Some(made) = mlir::definition(value) {
             let integer = |value: i64| {
                 IntegerAttribute::new(IntegerType::new(mlir::context(made), 64).into(), value).into()
             };
-            mlir::set_attribute(made, BOUND, integer(bound));
+            mlir::set_attribute(made, STATE, integer(bound));
             mlir::set_attribute(made, ACCUMULATOR, integer(accumulator as i64));
         }
         Ok(())

@@ -63,7 +63,9 @@ impl<'p, 'c, 'a> Emitter<'p, 'c, 'a> {
                 for (bound, stored) in
                     bounds.iter_mut().zip(stored.bound(&magnitudes, &group[0].input, &current.shape))
                 {
-                    self.fits("the sum of one table of synapses", stored)?;
+                    // The exponent acts on a sum that Lava keeps in 32 bits.
+                    let what = "the sum of one table of synapses";
+                    width(self.at, self.chip, what, stored, i32::BITS, "the sum of a table")?;
                     *bound += stored * scale;
                 }
                 let charge = self.table(&stored, &table, arriving, current)?;

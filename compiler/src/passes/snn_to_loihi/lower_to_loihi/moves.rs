@@ -102,7 +102,7 @@ mod tests {
     fn moves_follow_one_another() {
         let shape = vec![2, 1, 2];
         let gather = snn::Op::Gather(snn::Gather { axis: 1, indices: vec![1, 1] });
-        let gathered = of(&gather, 0, &[shape.clone()], &shape).unwrap();
+        let gathered = of(&gather, 0, std::slice::from_ref(&shape), &shape).unwrap();
         assert_eq!(*gathered, [(2, 0), (2, 2), (3, 1), (3, 3)]);
         let concat = snn::Op::Concat(snn::Concat { axis: 1 });
         let second = of(&concat, 1, &[shape.clone(), shape.clone()], &[4, 1, 2]).unwrap();

@@ -31,7 +31,9 @@ const LOWERINGS: [&str; 4] =
     ["lower-to-st-bif", "lower-to-sigma-delta", "lower-to-hold-and-fire", "lower-to-rate"];
 
 /// What each layer of neurons sends in each step, in the order of the layers, and the logits.
-fn spikes(module: &Module, sample: &ArrayD<f64>) -> (BTreeMap<(usize, u32), Vec<f64>>, Vec<Vec<f64>>) {
+type Run = (BTreeMap<(usize, u32), Vec<f64>>, Vec<Vec<f64>>);
+
+fn spikes(module: &Module, sample: &ArrayD<f64>) -> Run {
     let network = Network::new(operation(module)).unwrap();
     let names = ["snn.st_bif", "snn.sigma_delta", "snn.hold_and_fire", "snn.if", "loihi.neurons"];
     let layers = network.ops().iter().enumerate().filter(|(_, op)| names.contains(&op.name.as_str()));
@@ -70,8 +72,13 @@ fn every_spike_of_every_schedule_is_the_same() {
     }
 }
 
-/// An encoder of two channels, `layers`, and the message with which the pass refuses them.
+/// The message with which the pass refuses `layers`.
 fn refusal(layers: &str, options: &[(&str, &str)]) -> String {
+    lowered(layers, options).unwrap_err()
+}
+
+/// What the pass makes of an encoder of two channels and `layers`, or its message.
+fn lowered(layers: &str, options: &[(&str, &str)]) -> Result<String, String> {
     let body = format!(
         r#"
     %0 = "snn.encode"(%x) {{{}, every_step = false}} : (tensor<?x2xf32>) -> tensor<?x2xi32>
@@ -84,7 +91,8 @@ fn refusal(layers: &str, options: &[(&str, &str)]) -> String {
     let text = text.replace("-> tensor<?x2xf32> {", "-> tensor<?x2xf32> attributes {snn.steps = 9 : i64} {");
     on_module(&text, |module| {
         run("prove-bounds", &[], module, &mut Session::default()).unwrap();
-        run("lower-to-loihi", options, module, &mut Session::default()).unwrap_err().message
+        run("lower-to-loihi", options, module, &mut Session::default()).map_err(|error| error.message)?;
+        Ok(mlir::print(module, true))
     })
 }
 
@@ -103,11 +111,14 @@ fn what_does_not_fit_the_widths_is_refused() {
             neuron("%1", "%z", 1, 1)
         )
     };
+    let folder = tempfile::tempdir().unwrap();
+    let chip = |name: &str, widths: &str| {
+        let path = folder.path().join(format!("{name}.toml"));
+        std::fs::write(&path, format!("name = \"{name}\"\n[widths]\n{widths}\n")).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
     // 2 · 8 · 30000 passes an accumulator of 16 bits.
-    let chip = std::env::temp_dir().join(format!("neurocuda-narrow-{}.toml", std::process::id()));
-    std::fs::write(&chip, "name = \"narrow\"\n[widths]\naccumulator_bits = 16\n").unwrap();
-    let message = refusal(&dense(30_000), &[("chip", chip.to_str().unwrap())]);
-    std::fs::remove_file(&chip).unwrap();
+    let message = refusal(&dense(30_000), &[("chip", &chip("narrow", "accumulator_bits = 16"))]);
     assert!(message.starts_with("chip-width: layer `snn.st_bif`: "), "{message}");
     assert!(message.contains("over the 16 bits of an accumulator of `narrow` (32767)"), "{message}");
     assert!(
@@ -119,11 +130,12 @@ fn what_does_not_fit_the_widths_is_refused() {
         message.contains("parameter `threshold` can reach 16777216, over the 24 bits of a word of state"),
         "{message}"
     );
-    let message = refusal(&neuron("%0", "%z", 1, 1 << 22), &[]);
-    assert!(
-        message.contains("a membrane can reach 29360136, over the 24 bits of a word of state"),
-        "{message}"
-    );
+    // A threshold that is never reached takes nothing: the membrane holds 8 at most.
+    let never = neuron("%0", "%z", 1, 1 << 22);
+    assert!(lowered(&never, &[]).unwrap().contains("loihi.state_bound = 16 : i64"));
+    let short = chip("short", "state_bits = 16");
+    let message = refusal(&dense(3000).replace("high = 7", "high = 2000"), &[("chip", &short)]);
+    assert!(message.contains("a membrane can reach 50000, over the 16 bits of a word of state"), "{message}");
 }
 
 #[test]
