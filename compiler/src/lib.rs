@@ -8,6 +8,7 @@ pub mod diagnostic;
 pub mod faults;
 pub mod import;
 pub mod interpret;
+pub mod loihi;
 pub mod mlir;
 pub mod module_text;
 pub mod pass;

@@ -5,7 +5,8 @@ use melior::{
     ir::{
         Attribute, Type,
         attribute::{
-            BoolAttribute, DenseI64ArrayAttribute, FloatAttribute, IntegerAttribute, StringAttribute,
+            ArrayAttribute, BoolAttribute, DenseI64ArrayAttribute, FloatAttribute, IntegerAttribute,
+            StringAttribute,
         },
         r#type::IntegerType,
     },
@@ -81,6 +82,20 @@ impl<'c> Field<'c> for Vec<i64> {
 
     fn put(&self, context: &'c Context) -> Attribute<'c> {
         DenseI64ArrayAttribute::new(context, self).into()
+    }
+}
+
+impl<'c> Field<'c> for Vec<String> {
+    const KIND: &'static str = "an array of strings";
+
+    fn get(attribute: Attribute<'c>) -> Option<Self> {
+        let array = ArrayAttribute::try_from(attribute).ok()?;
+        (0..array.len()).map(|index| String::get(array.element(index).ok()?)).collect()
+    }
+
+    fn put(&self, context: &'c Context) -> Attribute<'c> {
+        let strings = self.iter().map(|string| string.put(context)).collect::<Vec<_>>();
+        ArrayAttribute::new(context, &strings).into()
     }
 }
 

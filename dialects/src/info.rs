@@ -94,7 +94,7 @@ mod tests {
 
     #[test]
     fn irdl_and_views_name_the_same_ops() {
-        let mut views = [crate::torch::OPS, crate::ann::OPS, crate::snn::OPS].concat();
+        let mut views = [crate::torch::OPS, crate::ann::OPS, crate::snn::OPS, crate::loihi::OPS].concat();
         views.sort_unstable();
         assert_eq!(views, op_infos().keys().map(String::as_str).collect::<Vec<_>>());
     }

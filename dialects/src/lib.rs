@@ -16,6 +16,7 @@
 pub mod ann;
 mod field;
 mod info;
+pub mod loihi;
 pub mod resource;
 pub mod snn;
 pub mod stage;
@@ -31,10 +32,11 @@ pub use view::{View, ViewError};
 use melior::{Context, dialect::DialectRegistry, ir::Module, utility};
 
 /// The IRDL source of each dialect, with its name.
-pub const SOURCES: [(&str, &str); 3] = [
+pub const SOURCES: [(&str, &str); 4] = [
     ("torch", include_str!("torch/torch.irdl.mlir")),
     ("ann", include_str!("ann/ann.irdl.mlir")),
     ("snn", include_str!("snn/snn.irdl.mlir")),
+    ("loihi", include_str!("loihi/loihi.irdl.mlir")),
 ];
 
 /// The IRDL files could not be loaded; they are part of the program, so this is a defect of it.

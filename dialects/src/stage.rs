@@ -1,6 +1,6 @@
 //! Which ops are legal at which stage of the compilation, as data.
 
-use crate::{ann, snn, torch};
+use crate::{ann, loihi, snn, torch};
 use std::fmt;
 
 /// A stage of the compilation. Passes say at which stage they start and end; the driver checks both.
@@ -16,11 +16,14 @@ pub enum Stage {
     AnnInteger,
     /// The spiking network.
     Snn,
+    /// The spiking network as populations, synapse tables and axons of Loihi 2.
+    Loihi,
 }
 
 impl Stage {
     /// All stages, in order.
-    pub const ALL: [Self; 5] = [Self::Torch, Self::Ann, Self::AnnQuantized, Self::AnnInteger, Self::Snn];
+    pub const ALL: [Self; 6] =
+        [Self::Torch, Self::Ann, Self::AnnQuantized, Self::AnnInteger, Self::Snn, Self::Loihi];
 
     /// The name on the command line and in documents.
     pub fn name(self) -> &'static str {
@@ -30,6 +33,7 @@ impl Stage {
             Self::AnnQuantized => "ann-quantized",
             Self::AnnInteger => "ann-integer",
             Self::Snn => "snn",
+            Self::Loihi => "loihi",
         }
     }
 
@@ -54,6 +58,7 @@ impl Stage {
             Self::AnnQuantized => ann_without(&[&ONLY_INTEGER[..], &["ann.activation"]].concat()),
             Self::AnnInteger => ann_without(&ONLY_REAL),
             Self::Snn => snn::OPS.to_vec(),
+            Self::Loihi => loihi::OPS.to_vec(),
         }
     }
 }

@@ -99,6 +99,7 @@ fn attribute_kind(info: &OpInfo, attribute: &str, source: &str) -> &'static str 
     let kinds = [
         ("irdl.any_of", "tensor, inline or a resource"),
         ("#builtin.dense_array", "list of integers"),
+        ("#builtin.array", "list of strings"),
         ("#builtin.integer", "integer or boolean"),
         ("#builtin.float", "float"),
         ("#builtin.string", "string"),

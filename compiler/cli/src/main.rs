@@ -58,9 +58,9 @@ enum Command {
     Merge(merge::Arguments),
     Bisect(bisect::Arguments),
     Inspect(inspect::Arguments),
+    Loihi(loihi::Arguments),
     Opt(opt::Arguments),
     Passes(passes::Arguments),
-    Loihi(loihi::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -88,9 +88,9 @@ fn main() -> ExitCode {
         Command::Merge(arguments) => merge::run(&arguments),
         Command::Bisect(arguments) => bisect::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
+        Command::Loihi(arguments) => loihi::run(&arguments),
         Command::Opt(arguments) => opt::run(&arguments),
         Command::Passes(arguments) => passes::run(&arguments),
-        Command::Loihi(arguments) => loihi::run(&arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -96,14 +96,16 @@ impl Charges {
     }
 }
 
-fn gathered(input: &ArrayD<f64>, axis: i64, indices: &[i64]) -> Option<ArrayD<f64>> {
+/// Slabs of an axis that counts the batch, by their indices; `None` if they do not fit.
+pub(crate) fn gathered(input: &ArrayD<f64>, axis: i64, indices: &[i64]) -> Option<ArrayD<f64>> {
     let axis = usize::try_from(axis.checked_sub(1)?).ok()?;
     let size = *input.shape().get(axis)?;
     let indices = indices.iter().map(|&index| usize::try_from(index).ok().filter(|&index| index < size));
     Some(input.select(Axis(axis), &indices.collect::<Option<Vec<_>>>()?))
 }
 
-fn permuted(input: &ArrayD<f64>, axes: &[i64]) -> Option<ArrayD<f64>> {
+/// Axes in another order, the batch counted; `None` if they do not fit.
+pub(crate) fn permuted(input: &ArrayD<f64>, axes: &[i64]) -> Option<ArrayD<f64>> {
     let axes = axes.iter().skip(1).map(|&axis| usize::try_from(axis.checked_sub(1)?).ok());
     let axes = axes.collect::<Option<Vec<_>>>()?;
     let mut sorted = axes.clone();
@@ -115,7 +117,8 @@ fn permuted(input: &ArrayD<f64>, axes: &[i64]) -> Option<ArrayD<f64>> {
         .then(|| input.view().permuted_axes(axes).as_standard_layout().to_owned())
 }
 
-fn pad_zeros(input: &ArrayD<f64>, before: &[i64], mut result: ArrayD<f64>) -> Option<ArrayD<f64>> {
+/// Zeros around, the batch counted, in the shape of `result`, which holds zeros; `None` if they do not fit.
+pub(crate) fn pad_zeros(input: &ArrayD<f64>, before: &[i64], mut result: ArrayD<f64>) -> Option<ArrayD<f64>> {
     let mut inner = result.view_mut();
     for (axis, &size) in input.shape().iter().enumerate() {
         let start = usize::try_from(*before.get(axis + 1)?).ok()?;

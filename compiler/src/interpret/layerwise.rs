@@ -1,8 +1,8 @@
 //! A spiking network layer after layer instead of step after step: what a layer receives over a whole run, once it is known what
 //! the layers before it sent.
 //!
-//! This is for networks without delays, where what is sent in a step arrives in that step: there both orders give the same. It lets
-//! a pass look at a layer's whole run before it decides on the layer's parameters.
+//! Both orders give the same, because what a layer receives depends on the layers before it alone. It lets a pass look at a layer's
+//! whole run before it decides on the layer's parameters.
 
 use super::{
     Sample,
@@ -161,13 +161,19 @@ impl<'n> Layers<'n> {
         Ok(currents)
     }
 
-    /// What a source sends in a step.
+    /// What a source sent so that it arrives in a step.
     fn sent(&self, progress: &Progress, value: usize, step: usize) -> Result<Sample, InterpretError> {
+        let ops = self.network.ops().iter().zip(&self.network.actions);
+        let mut delay = ops.filter(|(op, _)| op.output == Some(value)).map(|(_, action)| match action {
+            Action::Spiking(Spiking::Neuron(neuron)) => neuron.delay,
+            _ => 0,
+        });
+        let step = delay.next_back().map_or(Some(step), |delay| step.checked_sub(delay));
         match progress.0.get(&value) {
             Some(Train::Constant(codes)) => Ok(codes.clone()),
             Some(Train::Spikes(steps)) => {
                 let mut spikes = vec![0.0; self.network.values[value].shape.iter().product()];
-                for &index in steps.get(step).into_iter().flatten() {
+                for &index in step.and_then(|step| steps.get(step)).into_iter().flatten() {
                     if let Some(spike) = spikes.get_mut(index as usize) {
                         *spike = 1.0;
                     }

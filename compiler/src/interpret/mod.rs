@@ -15,6 +15,7 @@ mod decode;
 mod error;
 mod kernels;
 mod layerwise;
+mod loihi;
 mod network;
 mod simulate;
 mod snn;

@@ -5,7 +5,7 @@ use super::{
     decode::{Action, Problem, Site, ValueType, element_count, is_i32},
     error::{InterpretError, Place},
     kernels::Kernel,
-    snn, torch,
+    loihi, snn, torch,
 };
 use crate::mlir::{self, IrError, IrResult, Number};
 use melior::ir::{BlockLike, OperationRef, Value, ValueLike, operation::OperationLike};
@@ -362,7 +362,7 @@ impl Decoder {
         let type_of = |&value: &usize| self.network.values[value].clone();
         let site =
             Site { inputs: inputs.iter().map(type_of).collect(), result: output.as_ref().map(type_of) };
-        let action = decode_action(operation, &site)?;
+        let Some(action) = decode_action(operation, &site)? else { return Ok(()) };
         let computed = match &action {
             Action::Compute(kernel) => Some(kernel.shape.as_slice()),
             Action::Spiking(spiking) => Some(spiking.shape()),
@@ -437,13 +437,16 @@ impl Decoder {
     }
 }
 
-fn decode_action(operation: OperationRef, site: &Site) -> Result<Action, Problem> {
+/// What an op does; `None` if it only says where something is.
+fn decode_action(operation: OperationRef, site: &Site) -> Result<Option<Action>, Problem> {
     if let Some(op) = dialects::torch::Op::read(operation)? {
-        torch::decode(&op, site)
+        torch::decode(&op, site).map(Some)
     } else if let Some(op) = dialects::ann::Op::read(operation)? {
-        ann::decode(&op, site)
+        ann::decode(&op, site).map(Some)
     } else if let Some(op) = dialects::snn::Op::read(operation)? {
-        snn::decode(&op, site)
+        snn::decode(&op, site).map(Some)
+    } else if let Some(op) = dialects::loihi::Op::read(operation)? {
+        loihi::decode(&op, site)
     } else {
         Err(format!("the interpreter does not know `{}`", mlir::name(operation)).into())
     }

@@ -69,6 +69,10 @@ enum Unit<'n> {
         in_flight: VecDeque<Option<Sample>>,
         spikes: u64,
     },
+    Axon {
+        kernel: &'n Kernel,
+        in_flight: VecDeque<Option<Sample>>,
+    },
     Readout {
         readout: &'n Readout,
         logits: Sample,
@@ -174,6 +178,9 @@ impl<'n> Simulation<'n> {
                 sums: silence[summary.inputs[0]].clone(),
                 maxima: Sample::zeros(IxDyn(&kernel.shape)),
             }),
+            Action::Spiking(Spiking::Axon { kernel, delay }) => {
+                Ok(Unit::Axon { kernel, in_flight: vec![None; *delay].into() })
+            }
             Action::Spiking(Spiking::Neuron(neuron)) => Ok(Unit::Neuron {
                 neuron,
                 state: neuron.start(),
@@ -203,8 +210,10 @@ impl<'n> Simulation<'n> {
             match &self.units[index] {
                 Unit::Readout { logits, .. } => probe(step, index, logits),
                 unit => {
-                    let own =
-                        matches!(unit, Unit::Encode { .. } | Unit::EncodeEvents(_) | Unit::Neuron { .. });
+                    let own = matches!(
+                        unit,
+                        Unit::Encode { .. } | Unit::EncodeEvents(_) | Unit::Neuron { .. } | Unit::Axon { .. }
+                    );
                     active |= own && (events.sent.is_some() || events.arriving.is_some());
                     probe(step, index, events.sent.as_ref().unwrap_or(&self.silence[output]));
                 }
@@ -263,6 +272,13 @@ impl<'n> Simulation<'n> {
                 in_flight.push_back(sent.clone());
                 Ok(Events { arriving: in_flight.pop_front().flatten(), sent })
             }
+            Unit::Axon { kernel, in_flight } => {
+                let sent =
+                    input.map(|input| network.compute(index, kernel, &[elements(input)])).transpose()?;
+                let sent = sent.and_then(heard);
+                in_flight.push_back(sent.clone());
+                Ok(Events { arriving: in_flight.pop_front().flatten(), sent })
+            }
             // Logits become outputs once, at the end.
             Unit::Head(_) => Ok(Events::at_once(None)),
             Unit::Readout { readout, logits } => {
@@ -281,6 +297,7 @@ impl<'n> Simulation<'n> {
             Unit::Neuron { neuron, in_flight, .. } => {
                 neuron.is_at_rest_after(step) && in_flight.iter().all(Option::is_none)
             }
+            Unit::Axon { in_flight, .. } => in_flight.iter().all(Option::is_none),
             Unit::Readout { readout, .. } => readout.is_at_rest(),
         })
     }

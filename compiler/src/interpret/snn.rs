@@ -31,6 +31,13 @@ pub(super) enum Spiking {
     },
     /// Difference of maxima of running sums.
     MaxPool(Kernel),
+    /// What a layer sends, on its way.
+    Axon {
+        /// Moves events to where they arrive.
+        kernel: Kernel,
+        /// Steps that they take.
+        delay: usize,
+    },
     /// A layer of neurons.
     Neuron(Neuron),
     /// A network output.
@@ -47,6 +54,7 @@ impl Spiking {
             | Self::MaxPool(kernel)
             | Self::Head(kernel)
             | Self::Encode { kernel, .. }
+            | Self::Axon { kernel, .. }
             | Self::EncodeEvents { kernel, .. } => &kernel.shape,
             Self::Neuron(neuron) => &neuron.shape,
             Self::Readout(readout) => &readout.shape,
@@ -152,12 +160,21 @@ fn spiking(op: &Op, site: &Site) -> Result<Spiking, Problem> {
 }
 
 /// What a tracer may hold.
-fn tracer_range(low: i64, high: i64) -> Result<(f64, f64), Problem> {
+pub(super) fn tracer_range(low: i64, high: i64) -> Result<(f64, f64), Problem> {
     let (low, high) = range(low, high)?;
     if low > 0.0 || high < 0.0 {
         return Err("the tracer starts at 0, which is not within `low` and `high`".into());
     }
     Ok((low, high))
+}
+
+/// A number of steps that events may be under way.
+pub(super) fn delay(value: i64) -> Result<usize, Problem> {
+    let delay = size(value, "delay", 0)?;
+    if delay > MAX_DELAY {
+        return Err(format!("`delay` is {delay}, more than {MAX_DELAY} steps").into());
+    }
+    Ok(delay)
 }
 
 /// The threshold of each neuron.
@@ -178,7 +195,7 @@ fn per_element(attribute: TensorAttr, name: &str, shape: &[usize]) -> Result<Vec
 }
 
 /// One value a channel as one value an element.
-fn expand(values: Vec<f64>, shape: &[usize]) -> Vec<f64> {
+pub(super) fn expand(values: Vec<f64>, shape: &[usize]) -> Vec<f64> {
     let plane = shape[1..].iter().product();
     values.into_iter().flat_map(|value| std::iter::repeat_n(value, plane)).collect()
 }
@@ -196,7 +213,7 @@ fn checked(index: usize, value: f64) -> Result<f64, MembraneOverflow> {
 }
 
 /// When the neurons of a layer fire.
-enum Rule {
+pub(super) enum Rule {
     StBif {
         low: f64,
         high: f64,
@@ -218,7 +235,7 @@ enum Rule {
 }
 
 /// What a tracer should be, by the membrane.
-enum Target {
+pub(super) enum Target {
     /// The quotient by a threshold, rounded down and clipped.
     Quotient { thresholds: Vec<f64>, low: f64, high: f64 },
     /// The level of a table; a channel has `plane` neurons.
@@ -296,17 +313,13 @@ impl Neuron {
         rule: Rule,
     ) -> Result<Self, Problem> {
         let shape = site.input()?;
-        let delay = size(delay, "delay", 0)?;
-        if delay > MAX_DELAY {
-            return Err(format!("`delay` is {delay}, more than {MAX_DELAY} steps").into());
-        }
-        Ok(Self {
-            shape: shape.to_vec(),
-            threshold,
-            initial: per_element(initial, "initial", shape)?,
-            delay,
-            rule,
-        })
+        let initial = per_element(initial, "initial", shape)?;
+        Ok(Self { delay: self::delay(delay)?, ..Self::of(shape.to_vec(), threshold, initial, rule) })
+    }
+
+    /// Neurons of known parameters whose spikes arrive at once.
+    pub fn of(shape: Vec<usize>, threshold: Vec<f64>, initial: Vec<f64>, rule: Rule) -> Self {
+        Self { shape, threshold, initial, delay: 0, rule }
     }
 
     /// The state before step 0.

@@ -6,6 +6,8 @@ pub mod ann_to_ann;
 pub mod ann_to_snn;
 pub mod any;
 mod channel_affine;
+pub mod loihi_to_loihi;
+pub mod snn_to_loihi;
 pub mod snn_to_snn;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -44,6 +46,8 @@ pub const ALL: &[Registration] = register![
     ann_to_snn::lower_to_rate,
     snn_to_snn::correct_rate,
     snn_to_snn::prove_bounds,
+    snn_to_loihi::lower_to_loihi,
+    loihi_to_loihi::map_to_cores,
     any::remove_dead_ops,
 ];
 

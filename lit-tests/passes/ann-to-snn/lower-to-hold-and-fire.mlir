@@ -1,5 +1,6 @@
 // RUN: %split-file %s %t
 // RUN: %neurocudac opt %t/net.mlir --pass-pipeline='builtin.module(lower-to-hold-and-fire)' | %FileCheck %t/net.mlir
+// RUN: %neurocudac opt %t/net.mlir --pass-pipeline='builtin.module(lower-to-hold-and-fire{delay=2})' | %FileCheck %t/net.mlir --check-prefix=LATE
 // RUN: %not %neurocudac opt %t/heavy.mlir --pass-pipeline='builtin.module(lower-to-hold-and-fire)' 2>&1 | %FileCheck %t/heavy.mlir
 // RUN: %not %neurocudac opt %t/no-neurons.mlir --pass-pipeline='builtin.module(lower-to-hold-and-fire)' 2>&1 | %FileCheck %t/no-neurons.mlir
 // RUN: %not %neurocudac opt %t/table.mlir --pass-pipeline='builtin.module(lower-to-hold-and-fire)' 2>&1 | %FileCheck %t/table.mlir
@@ -20,6 +21,10 @@
 // CHECK-NEXT: %[[T:.*]] = "snn.add"(%[[P]], %[[O]])
 // CHECK-NEXT: %[[C:.*]] = "snn.linear"(%[[T]])
 // CHECK-NEXT: "snn.readout"(%[[C]]) {average = false, bias = dense<0> : tensor<1xi32>, gain = 1 : i64, initial = dense<13> : tensor<1xi32>
+// The second gate opens when the last spike of the first layer arrives.
+// LATE:   snn.steps = 37 : i64
+// LATE:   "snn.hold_and_fire"({{.*}}) {delay = 2 : i64, {{.*}}release = 0 : i64
+// LATE:   "snn.hold_and_fire"({{.*}}) {delay = 2 : i64, {{.*}}release = 32 : i64
 module {
   func.func @net(%x: tensor<?x2xf32>) -> tensor<?x1xf32> {
     %0 = "ann.encode"(%x) {multiplier = dense<1.0> : tensor<2xf64>, offset = dense<0.0> : tensor<2xf64>,

@@ -1,5 +1,6 @@
 // RUN: %split-file %s %t
 // RUN: %neurocudac opt %t/net.mlir --pass-pipeline='builtin.module(lower-to-rate{timesteps=16})' | %FileCheck %t/net.mlir
+// RUN: %neurocudac opt %t/net.mlir --pass-pipeline='builtin.module(lower-to-rate{delay=2})' | %FileCheck %t/net.mlir --check-prefix=LATE
 // RUN: %not %neurocudac opt %t/mixed.mlir --pass-pipeline='builtin.module(lower-to-rate)' 2>&1 | %FileCheck %t/mixed.mlir
 // RUN: %not %neurocudac opt %t/slow.mlir --pass-pipeline='builtin.module(lower-to-rate)' 2>&1 | %FileCheck %t/slow.mlir
 // RUN: %not %neurocudac opt %t/no-neurons.mlir --pass-pipeline='builtin.module(lower-to-rate)' 2>&1 | %FileCheck %t/no-neurons.mlir
@@ -21,6 +22,8 @@
 // CHECK-NEXT: %[[C:.*]] = "snn.linear"(%[[T]])
 // CHECK-NEXT: "snn.readout"(%[[C]]) {average = true, bias = dense<13> : tensor<1xi32>, gain = 31 : i64, initial = dense<0> : tensor<1xi32>
 // STEPS: error: pass `lower-to-rate`, option `timesteps`: 0 is not between 1 and 65536
+// LATE:   snn.steps = 32 : i64
+// LATE:   "snn.if"({{.*}}) {bias = dense<[5, -7]> : tensor<2xi32>, delay = 2 : i64
 module {
   func.func @net(%x: tensor<?x2xf32>) -> tensor<?x1xf32> {
     %0 = "ann.encode"(%x) {multiplier = dense<1.0> : tensor<2xf64>, offset = dense<0.0> : tensor<2xf64>,

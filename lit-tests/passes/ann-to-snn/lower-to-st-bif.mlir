@@ -1,5 +1,6 @@
 // RUN: %split-file %s %t
 // RUN: %neurocudac opt %t/net.mlir --pass-pipeline='builtin.module(lower-to-st-bif)' | %FileCheck %t/net.mlir
+// RUN: %neurocudac opt %t/net.mlir --pass-pipeline='builtin.module(lower-to-st-bif{delay=2})' | %FileCheck %t/net.mlir --check-prefix=LATE
 // RUN: %not %neurocudac opt %t/restless.mlir --pass-pipeline='builtin.module(lower-to-st-bif)' 2>&1 | %FileCheck %t/restless.mlir
 // RUN: %not %neurocudac opt %t/no-neurons.mlir --pass-pipeline='builtin.module(lower-to-st-bif)' 2>&1 | %FileCheck %t/no-neurons.mlir
 // RUN: %neurocudac opt %t/table.mlir --pass-pipeline='builtin.module(lower-to-st-bif)' | %FileCheck %t/table.mlir
@@ -16,6 +17,9 @@
 // CHECK-NEXT: %[[C:.*]] = "snn.linear"(%[[T]])
 // CHECK-NEXT: %[[R:.*]] = "snn.readout"(%[[C]]) {average = false, bias = dense<0> : tensor<1xi32>, gain = 1 : i64, initial = dense<13> : tensor<1xi32>, scale = dense<1.250000e-01> : tensor<1xf64>, start = 0 : i64} : (tensor<?x1xi32>) -> tensor<?x1xf32>
 // CHECK-NEXT: return %[[R]]
+// LATE:   snn.steps = 40 : i64
+// LATE:   "snn.st_bif"({{.*}}) {delay = 2 : i64
+// LATE:   "snn.st_bif"({{.*}}) {delay = 2 : i64
 module {
   func.func @net(%x: tensor<?x2xf32>) -> tensor<?x1xf32> {
     %0 = "ann.encode"(%x) {multiplier = dense<1.0> : tensor<2xf64>, offset = dense<0.0> : tensor<2xf64>,

@@ -29,19 +29,21 @@ pub const INFO: PassInfo = PassInfo {
     from: Some(Stage::AnnInteger),
     to: Some(Stage::Snn),
     claim: Claim::Equal,
-    options: &[],
+    options: &[synapses::DELAY],
 };
 
 /// Lowers to `snn.hold_and_fire`.
-pub struct LowerToHoldAndFire;
+pub struct LowerToHoldAndFire {
+    delay: u16,
+}
 
 /// Makes the pass.
 ///
 /// # Errors
 ///
-/// Never; the signature is that of all passes.
-pub fn build(_: &Options) -> Result<Box<dyn Pass>, OptionError> {
-    Ok(Box::new(LowerToHoldAndFire))
+/// If `delay` is no number of steps.
+pub fn build(options: &Options) -> Result<Box<dyn Pass>, OptionError> {
+    Ok(Box::new(LowerToHoldAndFire { delay: options.get(synapses::DELAY.name)? }))
 }
 
 impl Pass for LowerToHoldAndFire {
@@ -51,11 +53,11 @@ impl Pass for LowerToHoldAndFire {
         // A layer's gate opens in the step in which the last of its input arrives, and stays open for as many steps as it has levels.
         let finals = latency::final_after(&operations, |_, operation| {
             Ok(mlir::view::<ann::Requantize>(operation)?
-                .map(|requantize| (requantize.high.max(-requantize.low) as u32, 0)))
+                .map(|requantize| (requantize.high.max(-requantize.low) as u32, self.delay.into())))
         })?;
         let steps = latency::steps(&operations, &finals)?;
         let charges = partial_charges(&operations)?;
-        synapses::lower(module, &mut HoldAndFire { finals, charges })?;
+        synapses::lower(module, &mut HoldAndFire { finals, charges, delay: self.delay.into() })?;
         synapses::annotate(module, HoldAndFire::NAME, steps, levels)
     }
 }
@@ -99,6 +101,8 @@ struct HoldAndFire {
     finals: Vec<u32>,
     /// Largest charge that flows into each op, by channel.
     charges: Vec<Vec<f64>>,
+    /// Steps until a spike arrives.
+    delay: i64,
 }
 
 impl<'c, 'a> Schedule<'c, 'a> for HoldAndFire {
@@ -112,7 +116,7 @@ impl<'c, 'a> Schedule<'c, 'a> for HoldAndFire {
     ) -> IrResult<'c, Value<'c, 'a>> {
         let threshold = requantize.threshold.read()?.to_f64();
         let half = synapses::half(site, &threshold);
-        let open = i64::from(self.finals[site.index]) - requantize.high.max(-requantize.low);
+        let open = i64::from(self.finals[site.index]) - requantize.high.max(-requantize.low) - self.delay;
         let neurons = |suffix: &str, current: Value<'c, 'a>, initial: &ArrayD<f64>, levels: i64| {
             let largest = initial.iter().fold(0.0, |largest: f64, charge| largest.max(charge.abs()));
             let hold = largest + self.charges[site.index].iter().copied().fold(0.0, f64::max) + 1.0;
@@ -128,7 +132,7 @@ impl<'c, 'a> Schedule<'c, 'a> for HoldAndFire {
                 hold: hold as i64,
                 release: open,
                 levels,
-                delay: 0,
+                delay: self.delay,
             };
             let location = if suffix.is_empty() {
                 site.operation.location()

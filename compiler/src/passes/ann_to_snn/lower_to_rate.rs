@@ -27,7 +27,10 @@ pub const INFO: PassInfo = PassInfo {
     from: Some(Stage::AnnInteger),
     to: Some(Stage::Snn),
     claim: Claim::Layerwise,
-    options: &[OptionInfo { name: "timesteps", default: "32", summary: "number of steps that a run takes" }],
+    options: &[
+        OptionInfo { name: "timesteps", default: "32", summary: "number of steps that a run takes" },
+        synapses::DELAY,
+    ],
 };
 
 /// Name of the attribute that states the real value of one spike of a run, for each channel.
@@ -39,13 +42,14 @@ const MOST_STEPS: u32 = 65_536;
 /// Lowers to `snn.if`.
 pub struct LowerToRate {
     timesteps: u32,
+    delay: u16,
 }
 
 /// Makes the pass.
 ///
 /// # Errors
 ///
-/// If `timesteps` is not between 1 and 65,536.
+/// If `timesteps` is not between 1 and 65,536, or `delay` is no number of steps.
 pub fn build(options: &Options) -> Result<Box<dyn Pass>, OptionError> {
     let timesteps = options.get("timesteps")?;
     if !(1..=MOST_STEPS).contains(&timesteps) {
@@ -55,13 +59,14 @@ pub fn build(options: &Options) -> Result<Box<dyn Pass>, OptionError> {
             problem: format!("{timesteps} is not between 1 and {MOST_STEPS}"),
         });
     }
-    Ok(Box::new(LowerToRate { timesteps }))
+    Ok(Box::new(LowerToRate { timesteps, delay: options.get(synapses::DELAY.name)? }))
 }
 
 impl Pass for LowerToRate {
     fn run<'c>(&self, module: OperationRef<'c, '_>, _: &mut Session) -> IrResult<'c, ()> {
         let levels = synapses::levels(module)?;
-        synapses::lower(module, &mut Rate { levels, steps: self.timesteps })?;
+        let delay = self.delay.into();
+        synapses::lower(module, &mut Rate { levels, steps: self.timesteps, delay })?;
         synapses::annotate(module, Rate::NAME, self.timesteps, levels)
     }
 }
@@ -69,6 +74,7 @@ impl Pass for LowerToRate {
 struct Rate {
     levels: i64,
     steps: u32,
+    delay: i64,
 }
 
 impl Rate {
@@ -124,7 +130,7 @@ impl<'c, 'a> Schedule<'c, 'a> for Rate {
                 initial: site.tensor(&format!("initial{suffix}"), initial)?,
                 bias: site.tensor(&format!("bias{suffix}"), bias)?,
                 gain,
-                delay: 0,
+                delay: self.delay,
             };
             let name = mlir::layer(site.operation) + suffix;
             let location =

@@ -13,7 +13,7 @@
 use super::synapses::{self, Schedule, Site};
 use crate::{
     mlir::{self, IrResult},
-    pass::{Claim, OptionError, OptionInfo, Options, Pass, PassInfo},
+    pass::{Claim, OptionError, Options, Pass, PassInfo},
     session::Session,
 };
 use melior::ir::{OperationRef, Value, ValueLike};
@@ -26,11 +26,7 @@ pub const INFO: PassInfo = PassInfo {
     from: Some(Stage::AnnInteger),
     to: Some(Stage::Snn),
     claim: Claim::Equal,
-    options: &[OptionInfo {
-        name: "delay",
-        default: "0",
-        summary: "steps until an event arrives: 1 makes a pipeline of the layers",
-    }],
+    options: &[synapses::DELAY],
 };
 
 /// Lowers to `snn.sigma_delta`.
@@ -44,7 +40,7 @@ pub struct LowerToSigmaDelta {
 ///
 /// If `delay` is no number of steps.
 pub fn build(options: &Options) -> Result<Box<dyn Pass>, OptionError> {
-    Ok(Box::new(LowerToSigmaDelta { delay: options.get("delay")? }))
+    Ok(Box::new(LowerToSigmaDelta { delay: options.get(synapses::DELAY.name)? }))
 }
 
 impl Pass for LowerToSigmaDelta {

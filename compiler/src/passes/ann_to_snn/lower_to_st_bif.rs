@@ -25,25 +25,27 @@ pub const INFO: PassInfo = PassInfo {
     from: Some(Stage::AnnInteger),
     to: Some(Stage::Snn),
     claim: Claim::Equal,
-    options: &[],
+    options: &[synapses::DELAY],
 };
 
 /// Lowers to `snn.st_bif`.
-pub struct LowerToStBif;
+pub struct LowerToStBif {
+    delay: u16,
+}
 
 /// Makes the pass.
 ///
 /// # Errors
 ///
-/// Never; the signature is that of all passes.
-pub fn build(_: &Options) -> Result<Box<dyn Pass>, OptionError> {
-    Ok(Box::new(LowerToStBif))
+/// If `delay` is no number of steps.
+pub fn build(options: &Options) -> Result<Box<dyn Pass>, OptionError> {
+    Ok(Box::new(LowerToStBif { delay: options.get(synapses::DELAY.name)? }))
 }
 
 impl Pass for LowerToStBif {
     fn run<'c>(&self, module: OperationRef<'c, '_>, _: &mut Session) -> IrResult<'c, ()> {
         let levels = synapses::levels(module)?;
-        synapses::lower(module, &mut StBif)?;
+        synapses::lower(module, &mut StBif { delay: self.delay.into() })?;
         // One spike a step, from one end of the levels to the other.
         synapses::annotate_settling(module, StBif::NAME, levels, |op| match op {
             snn::Op::StBif(snn::StBif { low, high, delay, .. })
@@ -53,7 +55,9 @@ impl Pass for LowerToStBif {
     }
 }
 
-struct StBif;
+struct StBif {
+    delay: i64,
+}
 
 impl<'c, 'a> Schedule<'c, 'a> for StBif {
     const NAME: &'static str = "st-bif";
@@ -70,7 +74,7 @@ impl<'c, 'a> Schedule<'c, 'a> for StBif {
             initial: synapses::initial(site, requantize.threshold)?,
             low: requantize.low,
             high: requantize.high,
-            delay: 0,
+            delay: self.delay,
         };
         mlir::insert_before(site.operation, &neuron, &[site.current], site.current.r#type())
     }
@@ -88,7 +92,7 @@ impl<'c, 'a> Schedule<'c, 'a> for StBif {
             initial: site.tensor("initial", &site.charge)?,
             low: table.low,
             high: table.high,
-            delay: 0,
+            delay: self.delay,
         };
         mlir::insert_before(site.operation, &neuron, &[site.current], site.current.r#type())
     }

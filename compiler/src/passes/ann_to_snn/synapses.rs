@@ -9,6 +9,7 @@ use crate::{
         latency,
     },
     mlir::{self, IrError, IrResult, Number},
+    pass::OptionInfo,
 };
 use melior::{
     Context,
@@ -22,6 +23,13 @@ use melior::{
 use ndarray::ArrayD;
 use neurocuda_dialects::{Elements, Tensor, TensorAttr, View, ann, snn};
 use std::collections::HashMap;
+
+/// The option that every lowering has.
+pub const DELAY: OptionInfo = OptionInfo {
+    name: "delay",
+    default: "0",
+    summary: "steps until an event arrives: 1 makes a pipeline of the layers",
+};
 
 /// Name of the function attribute that states the schedule.
 pub const SCHEDULE: &str = "snn.schedule";

@@ -1,47 +1,21 @@
-//! `neurocudac loihi`: neuron programs of Loihi 2, and vectors that they are compared with.
+//! `neurocudac loihi replay`: vectors of other simulators' models, run by neuron programs.
 
-use crate::{failure::Failure, messages, output};
-use clap::{Args, Subcommand};
+use crate::{failure::Failure, output};
+use clap::Args;
 use comfy_table::{CellAlignment, Table, presets::NOTHING};
 use neurocuda_compiler::analysis::loihi_weights::QUANTISERS;
 use neurocuda_runtime::loihi::{
     Program,
-    builtin::BUILT_IN,
     replay::{self, Report},
-    verify::{Limits, verify},
 };
 use std::{collections::BTreeMap, path::PathBuf};
-
-/// Check neuron programs of Loihi 2, and replay vectors of Lava's models.
-#[derive(Args)]
-pub struct Arguments {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Subcommand)]
-enum Command {
-    Check(Check),
-    Replay(Replay),
-}
-
-/// Check a neuron program and print it.
-///
-/// Says everything that keeps the program from running, each with line and column; exit code 2 if there is something. What is
-/// printed parses back to the same program.
-#[derive(Args)]
-struct Check {
-    /// The program (.ncm), or the name of a built-in one.
-    #[arg(value_name = "PROGRAM")]
-    program: String,
-}
 
 /// Replay a set of vectors and count what differs.
 ///
 /// The folder holds manifest.json and the .npz files that it lists; their SHA-256 are compared. Neurons are run as programs, by the
 /// plain interpreter and by the executor. Exit code 1 if a value of domain `hw` or `derived` differs.
 #[derive(Args)]
-struct Replay {
+pub struct Arguments {
     /// The set.
     #[arg(value_name = "DIR")]
     folder: PathBuf,
@@ -57,39 +31,6 @@ struct Replay {
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
-    match &arguments.command {
-        Command::Check(arguments) => check(arguments),
-        Command::Replay(arguments) => replay(arguments),
-    }
-}
-
-fn check(arguments: &Check) -> Result<(), Failure> {
-    let built_in = BUILT_IN.iter().find(|(name, _)| *name == arguments.program);
-    let program = match built_in {
-        Some((name, text)) => Program::parse(text, name),
-        None => Program::read(arguments.program.as_ref()),
-    };
-    let program = program.map_err(Failure::input)?;
-    if let Err(errors) = verify(&program, &Limits::default()) {
-        let count = errors.len();
-        for error in errors {
-            let place =
-                error.place.map_or(String::new(), |place| format!(":{}:{}", place.line, place.column));
-            let message = format!("{}: {}", error.id(), error.message);
-            messages::refused(&message, "", &format!("{}{place}", error.file), "");
-        }
-        return Err(Failure::Reported(format!("{count} error{}", if count == 1 { "" } else { "s" })));
-    }
-    output::line(program.to_string().trim_end());
-    messages::note(format!(
-        "{} instructions, {} words a neuron",
-        program.code().len(),
-        program.words_per_neuron()
-    ));
-    Ok(())
-}
-
-fn replay(arguments: &Replay) -> Result<(), Failure> {
     let mut programs = BTreeMap::new();
     for pair in &arguments.program {
         let (family, path) = pair

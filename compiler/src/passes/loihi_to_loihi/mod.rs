@@ -1,0 +1,4 @@
+//! From populations to cores.
+
+pub mod map_to_cores;
+mod populations;
