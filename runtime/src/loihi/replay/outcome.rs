@@ -33,8 +33,8 @@ impl Outcome {
             By::Plain => self.plain += 1,
             By::Fast => self.fast += 1,
         }
-        let prefix = if by == By::Plain { "" } else { "executor: " };
-        self.first.get_or_insert_with(|| format!("{prefix}{}", what()));
+        let runner = if by == By::Plain { "" } else { " in the executor" };
+        self.first.get_or_insert_with(|| format!("{}{runner}", what()));
     }
 
     /// Compares a row of values; `step` and `name` say which.
