@@ -89,6 +89,9 @@ def section(network):
     lines = [f"## {network.name}", "", network.about, ""]
     lines += table(ACCURACY, [accuracy_row(run, record) for run, record in records.items()])
     lines += table(COST, [cost_row(run, record) for run, record in records.items()])
+    missing = [f"`{run.name}`" for run in RUNS if run.network == network and run not in records]
+    if missing:
+        lines += [f"Not measured yet: {', '.join(missing)}.", ""]
     return lines + commands(network, records)
 
 
