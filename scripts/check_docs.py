@@ -75,15 +75,15 @@ def commands(path):
         if text.endswith("\\"):
             continue
         for call in re.split(r"\|\||&&|;|\|", joined.split(" #")[0]):
-            if found := re.match(r"\s*(?:\$ )?(?:\S*/)?neurocudac +([a-z]+)\b(.*)", call):
+            if found := re.match(r"\s*(?:\$ )?(?:\S*/)?neurocudac +([a-z]+(?: +[a-z]+(?=\s|$))?)(.*)", call):
                 yield start, found[1], OPTION.findall(found[2])
         joined = ""
 
 
 @functools.cache
 def options_of(neurocudac, subcommand):
-    """The options that the subcommand's help shows; None if there is no such subcommand."""
-    answer = subprocess.run([neurocudac, subcommand, "--help"], capture_output=True, text=True)
+    """The options that the help of a subcommand shows, of one or two words; None if there is no such subcommand."""
+    answer = subprocess.run([neurocudac, *subcommand.split(), "--help"], capture_output=True, text=True)
     return set(OPTION.findall(answer.stdout)) if answer.returncode == 0 else None
 
 

@@ -24,7 +24,7 @@ fn two_layers(clamp: &str) -> Small {
         &["%5: f32[N, 3]"],
         vec![
             Tensor::f32("w1", &[8, 1, 1, 1], &weights),
-            Tensor::random("b1", &[8], 2),
+            Tensor::random("b1", &[8], 5),
             Tensor::random("w2", &[3, 8], 3),
             Tensor::random("b2", &[3], 4),
         ],

@@ -177,9 +177,12 @@ fn the_list_covers_kinds_and_folders() {
             assert!(root().join(&file).exists() && passes::find(fault.pass).is_some(), "{file}");
         }
     }
+    // No compilation has passes to a chip's cores yet: `loihi map` runs them, and nothing is validated there.
+    let unplanted = ["snn_to_loihi", "loihi_to_loihi"];
     let folders = std::fs::read_dir(root().join("compiler/src/passes")).unwrap();
     let folders = folders.map(|entry| entry.unwrap()).filter(|entry| entry.path().is_dir());
-    for folder in folders.map(|folder| folder.file_name().into_string().unwrap()) {
+    let folders = folders.map(|folder| folder.file_name().into_string().unwrap());
+    for folder in folders.filter(|folder| !unplanted.contains(&folder.as_str())) {
         assert!(FAULTS.iter().any(|(name, _)| *name == folder), "no fault in {folder}");
     }
     let in_tree = all().filter(|fault| !matches!(fault.on, On::Shared(_))).count();
