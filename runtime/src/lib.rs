@@ -22,6 +22,7 @@ pub mod head;
 pub mod loihi;
 mod mapped_file;
 pub mod output;
+pub mod syntax;
 #[cfg(test)]
 mod testing;
 mod window;

@@ -74,8 +74,7 @@ def commands(network, records):
     lines = ["```sh", f"M={network.model} W={network.weights}", f"C={network.calibration}", f"D={network.test}"]
     for run in records:
         lines.append(f"neurocudac compile $M --weights $W --calibrate $C {' '.join(run.options())} -o out.ncx")
-        search = records[run]["compile"].get("search")
-        gate = run.max_drop(search["margin"] if search else 0.0)
+        gate = run.max_drop(records[run]["compile"].get("search"))
         lines.append(f"neurocudac validate out.ncx --model $M --weights $W --data $D {' '.join(gate)}")
     return [*lines, "```", ""]
 

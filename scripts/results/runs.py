@@ -125,10 +125,10 @@ class Run:
         outputs = ["-o", shown(self.artifact), "--report", shown(self.compile_report)]
         return ["compile", *files, *self.options(), "--no-cache", *outputs]
 
-    def max_drop(self, margin=0.0):
-        """Arguments for the gate; a run that has only a goal never fails by its accuracy."""
+    def max_drop(self, search=None):
+        """Arguments for the gate, given what a search says; a run that has only a goal never fails by its accuracy."""
         allowed = 100 if self.allowed is None else self.allowed
-        return ["--max-drop", f"{allowed + margin:g}"]
+        return ["--max-drop", f"{allowed + (search['margin'] if search else 0):g}"]
 
 
 def of(name, schedule, *rows):

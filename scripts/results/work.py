@@ -122,13 +122,13 @@ def count_parts(run, compiler, artifact, shard):
         print(f"{run.name}: part {done} of {total}, {number} images in {seconds:.0f} s", flush=True)
 
 
-def merge(run, compiler, artifact, margin):
+def merge(run, compiler, artifact, search):
     """The report of all parts."""
     report = run.folder / "report.json"
     report.unlink(missing_ok=True)
     files = [shown(part_file(run, artifact, *part)) for part in parts(count(run.network.test))]
     outputs = ["--report", shown(report), "--html", shown(report.with_suffix(".html"))]
-    code, _, _ = compiler.call(["merge", shown(run.artifact), *files, *run.max_drop(margin), *outputs])
+    code, _, _ = compiler.call(["merge", shown(run.artifact), *files, *run.max_drop(search), *outputs])
     if code not in (0, 1) or not report.is_file():
         raise Failed(f"{run.name}: merge ended with exit code {code}")
     return read_json(report)
@@ -162,8 +162,7 @@ def perform(run, compiler, shard=(1, 1), again=False):
     if done < total:
         print(f"{run.name}: {done} of {total} parts are here; the others belong into {shown(counted(run, artifact))}", flush=True)
         return None
-    search = known.get("search")
-    report = merge(run, compiler, artifact, search["margin"] if search else 0.0)
+    report = merge(run, compiler, artifact, known.get("search"))
     # Spikes of single neurons are for the page beside it, not for a record of figures.
     report.pop("raster", None)
     record = {

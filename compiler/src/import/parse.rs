@@ -4,7 +4,7 @@
 //! recurses, and trailing comments as layer names, which are looked up in the text behind each statement.
 
 use pest::Parser;
-use pest::error::{ErrorVariant, InputLocation};
+use pest::error::InputLocation;
 use pest::iterators::{Pair, Pairs};
 
 use super::syntax::{
@@ -12,6 +12,7 @@ use super::syntax::{
     Statement, TypeSyntax,
 };
 use crate::diagnostic::{Finding, FindingId, Span};
+use neurocuda_runtime::syntax as wording;
 
 /// Deepest nesting of brackets accepted.
 pub const MAX_NESTING: usize = 32;
@@ -71,32 +72,9 @@ fn syntax_error(text: &str, error: &pest::error::Error<Rule>) -> Finding {
         InputLocation::Pos(offset) | InputLocation::Span((offset, _)) => offset,
     };
     let rest = text.get(offset..).unwrap_or_default();
-    let word =
-        rest.find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '_' | '.')).unwrap_or(rest.len());
-    let width = word.max(rest.chars().next().map_or(0, char::len_utf8));
-    let found = match rest.get(..width).unwrap_or_default() {
-        "" => "the end of the file".to_owned(),
-        found if found.len() > 40 => "a long word".to_owned(),
-        found => format!("`{}`", found.escape_debug()),
-    };
-    let message = match &error.variant {
-        ErrorVariant::ParsingError { positives, .. } if !positives.is_empty() => {
-            let mut names: Vec<_> = positives.iter().map(|rule| rule_name(*rule)).collect();
-            names.sort_unstable();
-            names.dedup();
-            format!("expected {}, found {found}", one_of(&names))
-        }
-        _ => format!("unexpected {found}"),
-    };
-    Finding::new(FindingId::SyntaxError, message).at(Span::new(offset, offset + width))
-}
-
-/// `a`, `a or b`, `a, b or c`.
-fn one_of(names: &[&str]) -> String {
-    match names {
-        [first @ .., last] if !first.is_empty() => format!("{} or {last}", first.join(", ")),
-        _ => names.concat(),
-    }
+    let word = wording::word(rest, |c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.'));
+    let message = wording::message(error, rule_name, &wording::quoted(word, "the end of the file"));
+    Finding::new(FindingId::SyntaxError, message).at(Span::new(offset, offset + word.len()))
 }
 
 fn rule_name(rule: Rule) -> &'static str {

@@ -7,9 +7,11 @@ use std::{collections::HashMap, fs::File, io::Read, path::Path};
 
 use pest::{
     Parser,
-    error::{ErrorVariant, InputLocation, LineColLocation},
+    error::{InputLocation, LineColLocation},
     iterators::Pair,
 };
+
+use crate::syntax;
 
 use super::{
     error::{MicrocodeError, MicrocodeErrorKind as Kind, Place},
@@ -104,24 +106,11 @@ fn syntax_error(text: &str, file: &str, error: &pest::error::Error<Rule>) -> Mic
     let (InputLocation::Pos(offset) | InputLocation::Span((offset, _))) = error.location;
     let (LineColLocation::Pos((line, column)) | LineColLocation::Span((line, column), _)) = error.line_col;
     let rest = text.get(offset..).unwrap_or_default();
-    let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
-    let found = match rest.get(..end.max(rest.chars().next().map_or(0, char::len_utf8))).unwrap_or_default() {
-        "" => "the end of the text".to_owned(),
+    let found = match syntax::word(rest, |c| c.is_ascii_alphanumeric() || c == '_') {
         "\n" => "the end of the line".to_owned(),
-        found if found.len() > 40 => "a long word".to_owned(),
-        found => format!("`{}`", found.escape_debug()),
+        word => syntax::quoted(word, "the end of the text"),
     };
-    let message = match &error.variant {
-        ErrorVariant::ParsingError { positives, .. } if !positives.is_empty() => {
-            let mut names: Vec<_> = positives.iter().map(|rule| rule_name(*rule)).collect();
-            names.sort_unstable();
-            names.dedup();
-            let (last, first) = names.split_last().map_or(("", &[][..]), |(last, first)| (*last, first));
-            let or = if first.is_empty() { "" } else { " or " };
-            format!("expected {}{or}{last}, found {found}", first.join(", "))
-        }
-        _ => format!("unexpected {found}"),
-    };
+    let message = syntax::message(error, rule_name, &found);
     MicrocodeError::new(Kind::Syntax, file, Some(Place { line, column }), message)
 }
 

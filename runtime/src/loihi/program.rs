@@ -147,20 +147,30 @@ impl Program {
 
     /// Whether a value can differ from neuron to neuron.
     pub fn varies(&self, value: usize) -> bool {
-        match self.values.get(value).map(|value| &value.kind) {
-            None | Some(ValueKind::Shared(_)) => false,
-            Some(ValueKind::PerNeuron(_)) => true,
-            Some(ValueKind::Derived(expression)) => {
-                let mut varies = false;
+        self.follows(value, &|_| true)
+    }
+
+    /// Whether a value is, or is worked out from, a parameter for each neuron that `differs` names.
+    fn follows(&self, value: usize, differs: &dyn Fn(&str) -> bool) -> bool {
+        match self.values.get(value).map(|value| (&value.kind, &value.name)) {
+            None | Some((ValueKind::Shared(_), _)) => false,
+            Some((ValueKind::PerNeuron(_), name)) => differs(name),
+            Some((ValueKind::Derived(expression), _)) => {
+                let mut follows = false;
                 // A derived value reads only values in front of it, so this ends.
-                expression.for_each_value(&mut |of| varies |= of < value && self.varies(of));
-                varies
+                expression.for_each_value(&mut |of| follows |= of < value && self.follows(of, differs));
+                follows
             }
         }
     }
 
     /// 32-bit words that each neuron takes: its state, and those of the values in instructions that differ from neuron to neuron.
     pub fn words_per_neuron(&self) -> usize {
+        self.states.len() + self.value_words(|_| true)
+    }
+
+    /// 32-bit words of the values in instructions that differ from neuron to neuron, if those parameters do that `differs` names.
+    pub fn value_words(&self, differs: impl Fn(&str) -> bool) -> usize {
         let operands = self.code.iter().flat_map(Instruction::operands);
         let read = operands.filter_map(|operand| match operand {
             Operand::Value(value) => Some(value),
@@ -169,7 +179,7 @@ impl Program {
         let mut read: Vec<usize> = read.collect();
         read.sort_unstable();
         read.dedup();
-        self.states.len() + read.into_iter().filter(|&value| self.varies(value)).count()
+        read.into_iter().filter(|&value| self.follows(value, &differs)).count()
     }
 
     pub(super) fn error(

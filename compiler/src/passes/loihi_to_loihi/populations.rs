@@ -38,10 +38,13 @@ pub fn read<'c, 'a>(module: OperationRef<'c, 'a>) -> IrResult<'c, (Network, Vec<
                 reader.charge(mlir::operand(operation)?, operation)?;
             }
             Some(loihi::Op::Readout(readout)) => {
-                let words = programs::words("readout").map_or(0, |words| words.state);
-                let varying = varies(readout.initial)? && readout.start > 0;
-                let parameters = u64::from(varying) + u64::from(varies(readout.bias)?);
-                reader.population(operation, Home::Cores, words, parameters)?;
+                // The start is forgotten, and then wanted again, if the sum begins later.
+                let differ = [
+                    ("initial", varies(readout.initial)? && readout.start > 0),
+                    ("bias", varies(readout.bias)?),
+                ];
+                let (state, parameters) = words(operation, "readout", |name| differ.contains(&(name, true)))?;
+                reader.population(operation, Home::Cores, state, parameters)?;
                 reader.charge(mlir::operand(operation)?, operation)?;
             }
             _ => {}
@@ -55,21 +58,27 @@ fn neuron_words<'c>(
     operation: OperationRef<'c, '_>,
     neurons: &loihi::Neurons<'c>,
 ) -> IrResult<'c, (u64, u64)> {
-    let words = programs::words(&neurons.program).ok_or_else(|| {
-        IrError::at(
-            operation,
-            format!("unsupported: the memory of program `{}` is not known to the mapper", neurons.program),
-        )
-    })?;
     let values = neurons.parameters.read()?.to_i32()?;
     let columns = values.len() / neurons.parameter_names.len().max(1);
     let rows = neurons.parameter_names.iter().zip(values.chunks(columns.max(1)));
-    let parameters = rows
-        .filter(|(_, row)| row.iter().any(|value| Some(value) != row.first()))
-        .filter_map(|(name, _)| words.parameters.iter().find(|(own, _)| own == name))
-        .map(|(_, words)| words)
-        .sum();
-    Ok((words.state, parameters))
+    let differ = rows.filter(|(_, row)| row.iter().any(|value| Some(value) != row.first()));
+    let differ = differ.map(|(name, _)| name.as_str()).collect::<HashSet<_>>();
+    words(operation, &neurons.program, |name| differ.contains(name))
+}
+
+/// The same of a program, given which parameters differ.
+fn words<'c>(
+    operation: OperationRef<'c, '_>,
+    program: &str,
+    differs: impl Fn(&str) -> bool,
+) -> IrResult<'c, (u64, u64)> {
+    let known = programs::of_schedule(program).ok_or_else(|| {
+        IrError::at(
+            operation,
+            format!("unsupported: the memory of program `{program}` is not known to the mapper"),
+        )
+    })?;
+    Ok((known.states().len() as u64, known.value_words(differs) as u64))
 }
 
 fn varies<'c>(tensor: TensorAttr<'c>) -> IrResult<'c, bool> {
