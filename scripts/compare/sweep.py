@@ -14,9 +14,9 @@ from . import spiking_jelly
 
 LENGTHS = (8, 16, 32, 64)
 CHUNK = 25
-# (images, points): beyond so many images, a setting is simulated only up to the largest length at which it is behind the best
-# one by at most so many points, which is about two paired standard errors of a difference.
-STAGES = ((25, 20.0), (100, 10.0), (300, 5.0))
+# (images, settings): beyond so many images, only so many of the best settings at each length are simulated further (successive
+# halving: Jamieson & Talwalkar 2016, "Non-stochastic best arm identification and hyperparameter optimization").
+STAGES = ((25, 8), (100, 4), (300, 2))
 
 
 class Case:
@@ -110,15 +110,14 @@ def leaders(rows, images):
     return {t: max(run[t], key=lambda row: best(row, t)) for t in LENGTHS}
 
 
-def reach(row, rows, images, margin):
-    """Largest length at which a setting is behind the best one by at most `margin` points; 0 if there is none."""
-    first = leaders(rows, images)
-    near = [
-        t
-        for t in LENGTHS
-        if row["lengths"][t]["images"] == images and 100 * (best(first[t], t) - best(row, t)) <= margin
-    ]
-    return max(near, default=0)
+def reach(row, rows, images, keep):
+    """Largest length at which a setting is among the `keep` best of those run on so many images; 0 if there is none."""
+
+    def goes_on(length):
+        run = [row for row in rows if row["lengths"][length]["images"] == images]
+        return row in sorted(run, key=lambda row: -best(row, length))[:keep]
+
+    return max((t for t in row["lengths"] if goes_on(t)), default=0)
 
 
 def sweep(checkpoint, settings, images, root):
@@ -127,16 +126,16 @@ def sweep(checkpoint, settings, images, root):
     labels = labels.numpy()
     rows = {setting.name: {} for setting in settings}
     steps = {setting.name: LENGTHS[-1] for setting in settings}
-    for count, margin in (*((count, margin) for count, margin in STAGES if count < images), (images, None)):
+    for count, keep in (*(stage for stage in STAGES if stage[0] < images), (images, None)):
         going = [setting for setting in settings if steps[setting.name] > 0]
         print(f"{checkpoint.name}: {len(going)} settings on {count} images", flush=True)
         for setting in going:
             row = Case(checkpoint, setting, root).measure(labels[:count], steps[setting.name], rows[setting.name])
             lengths = (t for t in LENGTHS if t <= steps[setting.name])
             print(f"  {setting.name}: " + ", ".join(f"T={t} {100 * best(row, t):.1f} %" for t in lengths), flush=True)
-        if margin is not None:
+        if keep is not None:
             done = list(rows.values())
-            steps = {setting.name: reach(rows[setting.name], done, count, margin) for setting in going}
+            steps = {setting.name: reach(rows[setting.name], done, count, keep) for setting in going}
             steps |= {setting.name: 0 for setting in settings if setting not in going}
     return list(rows.values())
 
