@@ -1,7 +1,10 @@
 //! A whole compilation: from a `torch` module to an artifact.
 
 use crate::{
-    backend::cpu::{self, Emitted},
+    backend::{
+        cpu::{self, Emitted},
+        loihi::{self, MapReport},
+    },
     import::Fidelity,
     mlir::{self, IrError},
     module_text,
@@ -11,15 +14,28 @@ use crate::{
 };
 use melior::{Context, ir::Module};
 use neurocuda_dialects::{View, ann};
-use neurocuda_runtime::artifact::{
-    Artifact, ArtifactError, FORMAT_VERSION, Layer, MODULE_TENSOR, Manifest, NetworkInput, Nonlinearities,
-    Tensor, program::Schedule,
+use neurocuda_runtime::{
+    artifact::{
+        Artifact, ArtifactError, FORMAT_VERSION, Layer, MODULE_TENSOR, Manifest, NetworkInput,
+        Nonlinearities, Tensor, chip_program::ChipProgram, program::Schedule,
+    },
+    loihi::simulate::Simulator,
 };
 use serde::Serialize;
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Instant,
 };
+
+/// What a network is compiled for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Target {
+    /// The CPU engine.
+    #[default]
+    Cpu,
+    /// Loihi 2, on the chip of the session; spikes arrive a step after they are sent.
+    Loihi,
+}
 
 /// What a user decides.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,7 +52,14 @@ pub struct Settings {
     pub weight_bits: u32,
     /// Whether layers get levels of their own, and what error that may make: this many times that of `levels` everywhere.
     pub mixed_levels: Option<f64>,
+    /// Largest magnitude of a code of the network input; `None` for that of the target.
+    pub input_levels: Option<u32>,
+    /// What to compile for.
+    pub target: Target,
 }
+
+/// Largest magnitude of an input code on Loihi 2, where what arrives in one step has to fit an accumulator.
+const INPUT_LEVELS_OF_LOIHI: u32 = 127;
 
 impl Default for Settings {
     fn default() -> Self {
@@ -47,6 +70,8 @@ impl Default for Settings {
             frames: None,
             weight_bits: 8,
             mixed_levels: None,
+            input_levels: None,
+            target: Target::Cpu,
         }
     }
 }
@@ -63,13 +88,19 @@ impl Settings {
             .mixed_levels
             .map(|budget| format!("choose-levels{{levels={levels} budget={budget}}},"))
             .unwrap_or_default();
+        let of_target = (self.target == Target::Loihi).then_some(INPUT_LEVELS_OF_LOIHI);
+        let input = self.input_levels.or(of_target).map(|levels| format!(" input-levels={levels}"));
+        let input = input.unwrap_or_default();
         format!(
-            "calibrate,{choose}choose-thresholds{{levels={levels}}},quantize{{weight-bits={weight_bits}}},correct-bias"
+            "calibrate,{choose}choose-thresholds{{levels={levels}{input}}},quantize{{weight-bits={weight_bits}}},correct-bias"
         )
     }
 
     /// The passes from the integer network to the spiking one.
     pub fn spiking_pipeline(&self) -> String {
+        if self.target == Target::Loihi {
+            return loihi::spiking_pipeline(self.schedule, self.frames, self.timesteps, true);
+        }
         let input =
             self.frames.map(|frames| format!("stream-events{{frames={frames}}},")).unwrap_or_default();
         let lowering = match self.schedule {
@@ -157,6 +188,8 @@ pub struct CompileReport {
     pub layers: Vec<LayerReport>,
     /// How levels and schedule were searched; `null` where they were given.
     pub search: Option<SearchReport>,
+    /// How the network lies on cores; `null` of other targets.
+    pub mapping: Option<MapReport>,
     /// Seconds from the module to the artifact.
     pub seconds: f64,
 }
@@ -209,6 +242,7 @@ pub fn compile(
     hooks: &Hooks,
 ) -> Result<(Artifact, CompileReport), CompileError> {
     let start = Instant::now();
+    let chip = session.chip(None);
     let mut run = |module: &mut Module, text: &str| -> Result<Vec<PassReport>, PipelineError> {
         pipeline::run(context, module, &Pipeline::parse(text)?, session, hooks)
     };
@@ -221,8 +255,19 @@ pub fn compile(
         .map(|(name, tensor)| Ok((name, cpu::to_runtime(tensor)?)))
         .collect::<Result<BTreeMap<_, _>, IrError>>()?;
     passes.extend(run(module, &settings.spiking_pipeline())?);
-    let emitted = cpu::emit(module, &description.outputs)?;
+    let mut emitted = cpu::emit(module, &description.outputs)?;
     let neurons = converted(module, &nonlinear)?;
+    let mut mapping = None;
+    let mut chips = None;
+    if settings.target == Target::Loihi {
+        passes.extend(run(module, "lower-to-loihi")?);
+        // What does not fit is for the pass to say.
+        mapping = loihi::map(module, &chip).ok();
+        passes.extend(run(module, "map-to-cores")?);
+        let (program, tensors) = loihi::emit::emit(module, &emitted.program)?;
+        emitted.tensors.extend(tensors);
+        chips = Some(program);
+    }
     let report = CompileReport {
         network: description.network.clone(),
         schedule: settings.schedule,
@@ -234,11 +279,12 @@ pub fn compile(
         passes,
         layers: emitted.layers.iter().map(|layer| LayerReport::of(layer, &emitted)).collect(),
         search: None,
+        mapping,
         seconds: start.elapsed().as_secs_f64(),
     };
     let notes =
         serde_json::json!({ "passes": pass_records(&report.passes), "weight_bits": settings.weight_bits });
-    Ok((artifact(description, emitted, neurons, (text, integer), notes)?, report))
+    Ok((artifact(description, (emitted, chips), neurons, (text, integer), notes)?, report))
 }
 
 /// Elements of each nonlinear layer of the real network, by layer name.
@@ -292,7 +338,7 @@ fn pass_records(passes: &[PassReport]) -> serde_json::Value {
 
 fn artifact(
     description: Description,
-    emitted: Emitted,
+    (emitted, chips): (Emitted, Option<ChipProgram>),
     neurons: NeuronCount,
     (text, integer): (String, BTreeMap<String, Tensor>),
     notes: serde_json::Value,
@@ -310,7 +356,7 @@ fn artifact(
         format_version: FORMAT_VERSION,
         producer: concat!("neurocudac ", env!("CARGO_PKG_VERSION")).to_owned(),
         network: description.network,
-        target: "cpu".to_owned(),
+        target: if chips.is_some() { "loihi" } else { "cpu" }.to_owned(),
         levels: emitted.levels,
         input: NetworkInput {
             name: description.input,
@@ -320,6 +366,7 @@ fn artifact(
         },
         outputs: emitted.outputs,
         program: emitted.program,
+        chips,
         layers: emitted.layers,
         nonlinearities: Nonlinearities { found: neurons.found, converted: neurons.converted },
         provenance: description.provenance,
@@ -328,5 +375,8 @@ fn artifact(
     let artifact = Artifact { manifest, tensors };
     // What would not be read back is not handed out.
     artifact.validate()?;
+    if artifact.manifest.chips.is_some() {
+        Simulator::new(&artifact)?;
+    }
     Ok(artifact)
 }

@@ -1,6 +1,6 @@
 //! What passes may use besides the module: data, caches, and a way to say how far they are.
 
-use crate::{analysis::observation::Observation, interpret::Network};
+use crate::{analysis::observation::Observation, interpret::Network, loihi::chip::Chip};
 use ndarray::ArrayD;
 use std::{collections::HashMap, sync::Arc};
 
@@ -43,6 +43,15 @@ pub struct Session {
     pub observations: Option<Arc<Vec<Observation>>>,
     /// The real network; `calibrate` puts it here.
     pub reference: Option<Arc<Reference>>,
+    /// The chip that is compiled for; `None` for Loihi 2 as it is published.
+    pub chip: Option<Chip>,
+}
+
+impl Session {
+    /// The chip that a pass is for: that of its option, else that of the compilation.
+    pub fn chip(&self, option: Option<&Chip>) -> Chip {
+        option.or(self.chip.as_ref()).cloned().unwrap_or_default()
+    }
 }
 
 impl Default for Session {
@@ -54,6 +63,7 @@ impl Default for Session {
             progress: Arc::new(|_, _, _| ()),
             observations: None,
             reference: None,
+            chip: None,
         }
     }
 }

@@ -168,6 +168,7 @@ impl Builder {
             producer: "test".into(),
             network: "net".into(),
             target: "cpu".into(),
+            chips: None,
             levels: 15,
             input: NetworkInput {
                 name: "x".into(),

@@ -1,7 +1,7 @@
 //! Random networks: integer network, `st-bif`, `sigma-delta` and `hold-and-fire` give the same logits, bit for bit, on interpreter and engine;
 //! and every pass keeps what it claims.
 
-mod generate;
+pub mod generate;
 
 use crate::{
     engine_equals_interpreter::compare,
@@ -35,7 +35,7 @@ enum Fate {
     Refused(String),
 }
 
-fn load(generated: &Generated) -> Loaded {
+pub fn load(generated: &Generated) -> Loaded {
     let folder = tempfile::tempdir().unwrap();
     let (graph, weights) = (folder.path().join("net.ncg"), folder.path().join("net.safetensors"));
     std::fs::write(&graph, &generated.text).unwrap();
@@ -43,7 +43,7 @@ fn load(generated: &Generated) -> Loaded {
     library::load(&graph, &weights)
 }
 
-fn images(shape: &[usize], count: usize, seed: u64) -> Images {
+pub fn images(shape: &[usize], count: usize, seed: u64) -> Images {
     Images::from_u8(shape.to_vec(), tensors::bytes(seed, count * shape.iter().product::<usize>()), None)
         .unwrap()
 }

@@ -12,6 +12,7 @@ use comfy_table::{Table, presets::NOTHING};
 use neurocuda_compiler::{
     compile::{self, CompileError, CompileReport, Description, Settings},
     faults::Fault,
+    loihi::chip::Chip,
     module_text,
     pipeline::{Hooks, PassReport, PipelineError},
     search::{self, Request},
@@ -64,6 +65,11 @@ pub struct Arguments {
     #[arg(long, value_name = "L", value_parser = clap::value_parser!(u32).range(1..=32767))]
     levels: Option<u32>,
 
+    /// Largest magnitude of a code of the network input. Default 255; for --target loihi 127, because what arrives at a neuron in one
+    /// step has to fit its accumulator.
+    #[arg(long, value_name = "L", value_parser = clap::value_parser!(u32).range(1..=32767))]
+    input_levels: Option<u32>,
+
     /// Bits of a weight, sign included; identity paths of residual networks keep their 16.
     #[arg(long, value_name = "BITS", default_value_t = 8, value_parser = clap::value_parser!(u32).range(4..=8))]
     weight_bits: u32,
@@ -89,6 +95,10 @@ pub struct Arguments {
     /// What to compile for.
     #[arg(long, value_enum, default_value_t = Target::Cpu)]
     target: Target,
+
+    /// Chip file of --target loihi; Loihi 2 as it is published by default, which `loihi chip` prints.
+    #[arg(long, value_name = "CHIP.toml")]
+    chip: Option<PathBuf>,
 
     /// Run the network before and after every pass on samples, and stop at the first pass that does not keep what it claims.
     #[arg(long)]
@@ -175,6 +185,8 @@ enum Input {
 enum Target {
     /// The CPU engine of `neurocudac run`.
     Cpu,
+    /// Loihi 2: programs, synapses and routes of its cores, which `neurocudac run` simulates. Spikes arrive a step after they are sent.
+    Loihi,
 }
 
 /// Levels and steps where they are not given.
@@ -207,6 +219,14 @@ impl Arguments {
                  --mixed-levels instead",
             ));
         }
+        if self.chip.is_some() && self.target != Target::Loihi {
+            return Err(Failure::input("--chip belongs to --target loihi"));
+        }
+        if self.max_drop.is_some() && self.target != Target::Cpu {
+            return Err(Failure::input(
+                "unsupported: --max-drop counts what networks cost on the CPU; search without --target, and compile what it chose",
+            ));
+        }
         if self.frames.is_some() && self.input != Input::Events {
             return Err(Failure::input("--frames belongs to --input events: images are presented at once"));
         }
@@ -233,6 +253,11 @@ impl Arguments {
             frames,
             weight_bits: self.weight_bits,
             mixed_levels: self.mixed_levels,
+            input_levels: self.input_levels,
+            target: match self.target {
+                Target::Cpu => compile::Target::Cpu,
+                Target::Loihi => compile::Target::Loihi,
+            },
             ..settings(schedule, self.levels, self.timesteps)?
         })
     }
@@ -303,6 +328,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         model_hash: Some(model_hash),
         cache: model::cache(arguments.cache_dir.as_ref(), arguments.no_cache),
         progress: progress::any(),
+        chip: arguments.chip.as_deref().map(Chip::read).transpose().map_err(Failure::input)?,
         ..Session::default()
     };
     let again: Box<search::Model> = Box::new(|context| {

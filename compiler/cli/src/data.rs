@@ -1,10 +1,11 @@
 //! Data files as the compiler takes them.
 
 use crate::failure::Failure;
-use clap::builder::RangedU64ValueParser;
+use clap::{ValueEnum, builder::RangedU64ValueParser};
 use neurocuda_compiler::{interpret::Sample, session::Samples, validate::artifact::sample};
 use neurocuda_runtime::{
     artifact::Artifact,
+    cpu,
     data::{DataError, Images},
 };
 use std::{path::Path, sync::Arc};
@@ -12,6 +13,24 @@ use std::{path::Path, sync::Arc};
 /// Parser of a number of images: none would mean a result about nothing.
 pub fn count() -> RangedU64ValueParser<usize> {
     RangedU64ValueParser::new().range(1..)
+}
+
+/// What runs a network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Backend {
+    /// The CPU engine.
+    Cpu,
+    /// The simulator of Loihi 2, core by core.
+    Loihi,
+}
+
+/// The back end that is asked for, or else what the artifact was compiled for.
+pub fn backend(artifact: &Artifact, asked: Option<Backend>) -> cpu::Backend {
+    let own = if artifact.manifest.chips.is_some() { Backend::Loihi } else { Backend::Cpu };
+    match asked.unwrap_or(own) {
+        Backend::Cpu => cpu::Backend::Cpu,
+        Backend::Loihi => cpu::Backend::Loihi,
+    }
 }
 
 /// Reads an artifact.

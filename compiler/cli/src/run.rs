@@ -4,7 +4,7 @@ use crate::{data, failure::Failure, messages, output, progress};
 use clap::Args;
 use neurocuda_runtime::{
     artifact::program::Schedule,
-    cpu::{EarlyExit, Engine, EngineError, ImageOutcome, RunOptions},
+    cpu::{self, EarlyExit, Engine, EngineError, ImageOutcome, RunOptions},
     data::Images,
     head::{Head, HeadFunction},
 };
@@ -25,6 +25,10 @@ pub struct Arguments {
     /// Images: a safetensors file with `images` (u8 or f32, N first), or with events.
     #[arg(long, value_name = "D.safetensors")]
     data: PathBuf,
+
+    /// What runs it; by default what it was compiled for.
+    #[arg(long, value_enum)]
+    backend: Option<data::Backend>,
 
     /// Number of steps of a rate network, or a cap for an exact one; an exact network that has not settled by then is an error.
     #[arg(long, value_name = "T", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
@@ -53,13 +57,20 @@ pub struct Arguments {
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let artifact = data::artifact(&arguments.artifact)?;
-    let engine = Engine::new(&artifact).map_err(engine_failure)?;
+    let engine =
+        Engine::on(&artifact, data::backend(&artifact, arguments.backend)).map_err(engine_failure)?;
     let images = data::open(&arguments.data, engine.input_shape(), engine.frames())?;
     let count = arguments.limit.unwrap_or(images.len()).min(images.len());
     if arguments.early_exit.is_some() && engine.schedule() == Schedule::Rate {
         return Err(Failure::input(
             "exit-unproved: a `rate` network can change its answer in its last step; leave --early-exit out, \
              or compile for an exact schedule",
+        ));
+    }
+    if arguments.early_exit.is_some() && engine.backend() != cpu::Backend::Cpu {
+        return Err(Failure::input(
+            "exit-unproved: it is the state of the CPU's neurons that proves an early exit; leave --early-exit out, or add \
+             --backend cpu",
         ));
     }
     let outcomes = simulate(arguments, &engine, &images, count)?;

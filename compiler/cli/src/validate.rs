@@ -52,6 +52,10 @@ pub struct Arguments {
     #[command(flatten)]
     normalization: Normalization,
 
+    /// What runs the spiking network; by default what it was compiled for.
+    #[arg(long, value_enum)]
+    backend: Option<data::Backend>,
+
     /// Run only the first images.
     #[arg(long, value_name = "N", value_parser = data::count())]
     limit: Option<usize>,
@@ -136,7 +140,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let cache = model::cache(arguments.cache_dir.as_ref(), arguments.no_cache);
     let data_hash = data::hash(&arguments.data)?;
     let answers = |network: &str| Answers::new(cache.as_deref(), &[network, &data_hash]);
-    let subjects = Subjects::new(&torch, &front, &integer, &artifact).map_err(Failure::input)?.keep(
+    let backend = data::backend(&artifact, arguments.backend);
+    let subjects = Subjects::new(&torch, &front, &integer, &artifact, backend).map_err(Failure::input)?.keep(
         answers(&model.hash(&arguments.normalization)),
         answers(&integer_hash.borrow().finalize().to_hex()),
     );
@@ -198,7 +203,10 @@ fn origin(arguments: &Arguments, model: &Model) -> Result<Origin, Failure> {
 /// Everything that the counts of a chunk depend on.
 fn key(arguments: &Arguments, model: &Model) -> Result<String, Failure> {
     let Origin { producer, artifact, model: network, timesteps, last_layers } = origin(arguments, model)?;
-    let range = format!("{:?} {timesteps:?} {last_layers} {}", arguments.limit, arguments.first);
+    let range = format!(
+        "{:?} {timesteps:?} {last_layers} {} {:?}",
+        arguments.limit, arguments.first, arguments.backend
+    );
     let parts = [producer, artifact, network, data::hash(&arguments.data)?, range];
     Ok(blake3::hash(parts.join("\n").as_bytes()).to_hex()[..32].to_owned())
 }

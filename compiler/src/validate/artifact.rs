@@ -24,7 +24,7 @@ use ndarray::{ArrayD, IxDyn};
 use neurocuda_dialects::ann;
 use neurocuda_runtime::{
     artifact::{Artifact, Manifest, program::Schedule},
-    cpu::{EarlyExit, Engine, EngineError, ImageOutcome, RunOptions},
+    cpu::{Backend, EarlyExit, Engine, EngineError, ImageOutcome, RunOptions},
     data::Images,
 };
 use rayon::prelude::*;
@@ -114,7 +114,7 @@ struct Said {
 
 impl Subjects {
     /// Takes the `torch` module, the same after the front passes ([`crate::compile::FRONT`]), the integer module of the artifact, and
-    /// the artifact.
+    /// the artifact, which is run on `backend`.
     ///
     /// # Errors
     ///
@@ -124,8 +124,10 @@ impl Subjects {
         front: &Module,
         integer: &Module,
         artifact: &Artifact,
+        backend: Backend,
     ) -> Result<Self, ValidateError> {
-        let engine = Engine::new(artifact).map_err(|error| ValidateError::Engine(error.to_string()))?;
+        let engine =
+            Engine::on(artifact, backend).map_err(|error| ValidateError::Engine(error.to_string()))?;
         let mut float_layers = HashMap::<String, usize>::new();
         let mut integer_layers = HashMap::new();
         let mut integer_outputs = Vec::new();

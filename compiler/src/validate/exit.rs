@@ -79,6 +79,7 @@ mod tests {
         ImageOutcome {
             outputs: vec![],
             spikes: vec![],
+            cores: vec![],
             sops: 0,
             steps: 20,
             certified: settled_at.is_some(),

@@ -62,7 +62,7 @@ module {
 }
 
 //--- wide.mlir
-// CHECK: wide.mlir:[[#@LINE+13]]:10: error: chip-width: layer `snn.readout`: a membrane can reach 9000000, over the 24 bits of a word of state of `loihi2` (8388607); use fewer levels or lower --weight-bits, or state wider ones in a chip file
+// CHECK: wide.mlir:[[#@LINE+13]]:10: error: chip-width: layer `snn.readout`: a membrane can reach 9000000, over the 24 bits of a word of state of `loihi2` (8388607); use fewer levels, lower --input-levels or --weight-bits, or state wider ones in a chip file
 module {
   func.func @net(%x: tensor<?x2xf32>) -> tensor<?x2xf32>
       attributes {snn.levels = 31 : i64, snn.schedule = "st-bif", snn.steps = 36 : i64} {

@@ -6,6 +6,7 @@
 //!
 //! Reading checks everything before anything is used: see [`Artifact::validate`].
 
+pub mod chip_program;
 mod error;
 mod file;
 mod manifest;

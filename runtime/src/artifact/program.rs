@@ -313,6 +313,12 @@ impl OpKind {
         self.delay().is_some()
     }
 
+    /// Whether the op is a population on a chip, or the host's: neurons, a readout or an encoder.
+    pub fn has_population(&self) -> bool {
+        self.is_neuron()
+            || matches!(self, Self::Encode { .. } | Self::EncodeEvents { .. } | Self::Readout { .. })
+    }
+
     /// Largest count of a neuron; `None` if the op is no layer of neurons, or its neurons fire freely.
     pub fn levels(&self) -> Option<u32> {
         match self {

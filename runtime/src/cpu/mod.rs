@@ -1,10 +1,14 @@
-//! The CPU engine: event-driven, integer, the same bits for every number of threads.
+//! The engine: event-driven, integer, the same bits for every number of threads.
+//!
+//! What is below is the CPU's way of making a step. With [`Backend::Loihi`] the same loop runs the simulator of the chip instead, on
+//! the part of an artifact that is for it, and reads spikes and sums off its cores.
 //!
 //! A step runs every op of the program once. Synapses do work for each event only; neurons are one dense pass, left
 //! out in steps in which a layer provably does nothing. Runs of an exact schedule end with a *certificate*: a step in
 //! which nothing was sent, with nothing under way. Since every neuron that could fire does so in every step, nothing can
 //! change after it.
 
+mod chips;
 mod encoder;
 mod error;
 mod events;
@@ -30,6 +34,7 @@ mod watch;
 
 use std::{ops::Range, sync::Mutex};
 
+use chips::Chips;
 pub use error::EngineError;
 use exit::Exits;
 pub use outcome::{Exit, ImageOutcome, Logits};
@@ -57,6 +62,16 @@ pub struct EarlyExit {
     pub last_layers: u32,
     /// Whether to end the run, or to note where it could end, in [`ImageOutcome::exit`], and go on.
     pub take: bool,
+}
+
+/// What makes the steps of a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Backend {
+    /// The CPU.
+    #[default]
+    Cpu,
+    /// The simulator of Loihi 2; for artifacts that were compiled for it.
+    Loihi,
 }
 
 /// How to run.
@@ -89,6 +104,8 @@ fn head_of(program: &Program, output: &NamedShape) -> (Vec<usize>, Option<Head>)
 pub struct Engine {
     plan: Plan,
     exits: Option<Exits>,
+    /// What makes the steps, if not the plan.
+    chips: Option<Chips>,
     schedule: Schedule,
     steps: u32,
     input_shape: Vec<usize>,
@@ -104,17 +121,31 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Plans a network.
+    /// Plans a network for the CPU.
     ///
     /// # Errors
     /// `artifact-invalid` if [`Artifact::validate`] refuses the artifact.
     pub fn new(artifact: &Artifact) -> Result<Self, EngineError> {
+        Self::on(artifact, Backend::Cpu)
+    }
+
+    /// Plans a network for a back end.
+    ///
+    /// # Errors
+    /// `artifact-invalid` if [`Artifact::validate`] refuses the artifact, or it was not compiled for the back end.
+    pub fn on(artifact: &Artifact, backend: Backend) -> Result<Self, EngineError> {
         artifact.validate()?;
+        let chips = match backend {
+            Backend::Cpu => None,
+            Backend::Loihi => Some(Chips::new(artifact)?),
+        };
         let (manifest, program) = (&artifact.manifest, artifact.program());
         let neurons = program.ops.iter().filter(|op| op.kind.is_neuron());
         Ok(Self {
             plan: Plan::new(artifact)?,
-            exits: Exits::new(program),
+            // It is the state of the CPU's neurons that proves an early exit.
+            exits: Exits::new(program).filter(|_| chips.is_none()),
+            chips,
             schedule: program.schedule,
             steps: program.steps,
             input_shape: manifest.input.shape.clone(),
@@ -128,6 +159,11 @@ impl Engine {
             }),
             states: Mutex::new(vec![]),
         })
+    }
+
+    /// What makes the steps of a run.
+    pub fn backend(&self) -> Backend {
+        if self.chips.is_some() { Backend::Loihi } else { Backend::Cpu }
     }
 
     /// When neurons fire.
@@ -251,7 +287,7 @@ impl Engine {
             return Err(EngineError::Timesteps(steps));
         }
         let spare = self.states.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).pop();
-        let mut state = spare.unwrap_or_else(|| State::new(&self.plan));
+        let mut state = spare.unwrap_or_else(|| State::new(&self.plan, self.chips.as_ref()));
         let outcome = self.run_on(&mut state, image, index, options, seen);
         self.states.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(state);
         outcome

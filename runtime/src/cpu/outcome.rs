@@ -1,5 +1,7 @@
 //! What a run gives for each image.
 
+use crate::loihi::simulate::Counts;
+
 /// One output of one image, row-major; see [`super::Engine::logit_shapes`] for the shape of the integers.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Logits {
@@ -28,6 +30,8 @@ pub struct ImageOutcome {
     pub spikes: Vec<u64>,
     /// Synaptic operations: one for each weight that was added to an accumulator for one non-zero event.
     pub sops: u64,
+    /// What each core of the chips did; empty on the CPU.
+    pub cores: Vec<Counts>,
     /// Steps that the logits, spikes and operations are of; of a run that was left early, steps that it took.
     pub steps: u32,
     /// Whether the run ended because nothing is sent any more, so that the logits are final. Never for `rate`.

@@ -4,7 +4,7 @@ use super::{
     Engine, EngineError, Exit, ImageOutcome, Logits, RunOptions, exit::Countdown, layout::Layout,
     plan::PlannedOp, state::State, watch::Spike,
 };
-use crate::{artifact::program::Schedule, data::ImageView};
+use crate::{artifact::program::Schedule, data::ImageView, loihi::simulate::Run};
 
 impl Engine {
     /// Runs one image of the right size.
@@ -27,7 +27,7 @@ impl Engine {
         let mut settled_at = 0;
         state.reset(&self.plan);
         for step in 0..limit {
-            state.step(&self.plan, image, step);
+            self.step(state, image, step);
             if let Some(trace) = &mut trace {
                 self.record(state, step, trace);
             }
@@ -58,13 +58,21 @@ impl Engine {
             return Ok(outcome);
         }
         // One more step shows whether the network had settled just in time; it does not count.
-        state.step(&self.plan, image, limit);
+        self.step(state, image, limit);
         if self.is_final(state, image, limit) {
             Ok(ImageOutcome { certified: true, settled_at: Some(settled_at), ..outcome })
         } else if limit == self.steps {
             Err(EngineError::BoundViolated { image: index, bound: self.steps })
         } else {
             Ok(outcome)
+        }
+    }
+
+    /// Makes one step.
+    fn step(&self, state: &mut State, image: ImageView<'_>, step: u32) {
+        match &self.chips {
+            None => state.step(&self.plan, image, step),
+            Some(chips) => state.step_on_chips(&self.plan, chips, image, step),
         }
     }
 
@@ -111,6 +119,7 @@ impl Engine {
             outputs: self.logits_of(state, steps),
             spikes: state.neurons.iter().map(|layer| layer.spikes).collect(),
             sops: state.operations,
+            cores: state.chips.as_ref().map(Run::counts).unwrap_or_default(),
             steps,
             certified: settled_at.is_some(),
             settled_at,

@@ -1,12 +1,13 @@
 //! What one thread needs to run one image, and a step of the plan on it.
 
 use super::{
+    chips::Chips,
     events::Events,
     neuron::NeuronState,
     plan::{Destination, Plan, PlannedOp},
     pool::MaxPoolState,
 };
-use crate::data::ImageView;
+use crate::{data::ImageView, loihi::simulate::Run};
 
 /// A dense buffer: zero, or added to.
 #[derive(Clone, Debug)]
@@ -29,11 +30,13 @@ pub(super) struct State {
     pub(super) operations: u64,
     /// Whether an encoder sent something in the last step.
     encoded: bool,
+    /// The cores, where they make the steps.
+    pub(super) chips: Option<Run>,
 }
 
 impl State {
     /// Memory for a plan.
-    pub(super) fn new(plan: &Plan) -> Self {
+    pub(super) fn new(plan: &Plan, chips: Option<&Chips>) -> Self {
         let mut neurons = vec![];
         let mut max_pools = vec![];
         for op in &plan.ops {
@@ -55,6 +58,7 @@ impl State {
             constant_operations: vec![0; plan.ops.len()],
             operations: 0,
             encoded: false,
+            chips: chips.map(Chips::start),
         }
     }
 
@@ -67,6 +71,9 @@ impl State {
         }
         self.max_pools.iter_mut().for_each(MaxPoolState::reset);
         self.operations = 0;
+        if let Some(chips) = &mut self.chips {
+            chips.reset();
+        }
         for op in &plan.ops {
             match op {
                 PlannedOp::Neurons { neurons, state, membranes, .. } => {
@@ -129,6 +136,21 @@ impl State {
         step: u32,
     ) -> &'a Events {
         neurons.sent(step, &self.neurons[state], &self.events[neurons.output])
+    }
+
+    /// What the encoder sends in a step.
+    pub(super) fn encode(&mut self, plan: &Plan, image: ImageView<'_>, step: u32) -> &Events {
+        self.encoded = false;
+        let mut output = 0;
+        for (index, op) in plan.ops.iter().enumerate() {
+            if let PlannedOp::Encode { output: encoded, .. }
+            | PlannedOp::EncodeEvents { output: encoded, .. } = op
+            {
+                output = *encoded;
+                self.op(plan, index, op, image, step);
+            }
+        }
+        &self.events[output]
     }
 
     fn op(&mut self, plan: &Plan, index: usize, op: &PlannedOp, image: ImageView<'_>, step: u32) {

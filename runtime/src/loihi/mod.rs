@@ -6,6 +6,7 @@
 //! - [`Population`]: neurons of one program. [`interpret::step`] runs them as the text reads, [`execute::Executor`] fast; both give
 //!   the same numbers.
 //! - [`synapse`]: what spikes add to accumulators, after weights, exponents and delays.
+//! - [`simulate`]: a whole network on its cores, step by step.
 //! - [`replay`]: vector sets of Lava's fixed-point models, replayed and compared.
 //!
 //! What is verified against Lava, what is published, and what is a choice of this project: `docs/src/loihi.md`.
@@ -20,6 +21,7 @@ pub mod interpret;
 pub mod population;
 pub mod program;
 pub mod replay;
+pub mod simulate;
 pub mod synapse;
 pub mod verify;
 

@@ -195,6 +195,11 @@ impl Population {
         self.outputs.get(output).map_or(&[], Vec::as_slice)
     }
 
+    /// Number of state words of a neuron.
+    pub fn state_words(&self) -> usize {
+        self.states.len()
+    }
+
     /// A state word of all neurons; empty if there is none.
     pub fn state(&self, word: usize) -> &[i32] {
         self.states.get(word).map_or(&[], Vec::as_slice)

@@ -6,6 +6,7 @@ use neurocuda_compiler::{
     compile::{self, CompileError, Description, Settings},
     import::{self, Loaded},
     interpret::{Network, Sample, StepLimit},
+    loihi::chip::Chip,
     module_text,
     pipeline::{self, Hooks, Pipeline},
     session::{Samples, Session},
@@ -75,6 +76,17 @@ pub fn compile(
     settings: &Settings,
     validated: Option<usize>,
 ) -> Result<Compiled, CompileError> {
+    compile_for(loaded, calibration, settings, validated, None)
+}
+
+/// The same for a chip.
+pub fn compile_for(
+    loaded: &Loaded,
+    calibration: &Arc<Images>,
+    settings: &Settings,
+    validated: Option<usize>,
+    chip: Option<Chip>,
+) -> Result<Compiled, CompileError> {
     let context = neurocuda_dialects::new_context().expect("the dialects load");
     let mut module =
         import::emit(&context, &loaded.graph, &loaded.weights, "test").expect("a checked graph has a module");
@@ -92,7 +104,7 @@ pub fn compile(
         outputs: loaded.graph.outputs.iter().map(|output| output.name.clone()).collect(),
         ..Description::default()
     };
-    let mut session = Session { calibration: Some(samples), ..Session::default() };
+    let mut session = Session { calibration: Some(samples), chip, ..Session::default() };
     let hooks = Hooks { validate_each: validator.as_ref(), ..Hooks::default() };
     let (result, _) = module_text::collecting(&context, || {
         compile::compile(&context, &mut module, settings, description, &mut session, &hooks)

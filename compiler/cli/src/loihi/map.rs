@@ -70,7 +70,7 @@ fn read<'c>(context: &'c melior::Context, path: &Path) -> Result<(melior::ir::Mo
         let text = String::from_utf8(bytes)
             .map_err(|_| Failure::input(format!("{name} is no text and no artifact")))?;
         let module = module_text::parse(context, &name, &text).map_err(refused)?;
-        return Ok((module, loihi::spiking_pipeline(Schedule::StBif, None, 0)));
+        return Ok((module, loihi::spiking_pipeline(Schedule::StBif, None, 0, false)));
     }
     let artifact = data::artifact(path)?;
     let text = artifact.module_text().and_then(|text| std::str::from_utf8(text).ok()).unwrap_or_default();
@@ -78,7 +78,8 @@ fn read<'c>(context: &'c melior::Context, path: &Path) -> Result<(melior::ir::Mo
     let module = module_text::load(context, text, tensor).map_err(refused)?;
     let manifest = &artifact.manifest;
     let program = &manifest.program;
-    Ok((module, loihi::spiking_pipeline(program.schedule, manifest.input.frames, program.steps)))
+    let passes = loihi::spiking_pipeline(program.schedule, manifest.input.frames, program.steps, false);
+    Ok((module, passes))
 }
 
 fn lower(context: &melior::Context, module: &mut melior::ir::Module, passes: &str) -> Result<(), Failure> {

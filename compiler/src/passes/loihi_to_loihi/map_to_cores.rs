@@ -36,7 +36,8 @@ pub const INFO: PassInfo = PassInfo {
 
 /// Maps populations.
 pub struct MapToCores {
-    chip: Chip,
+    /// The chip of its option.
+    chip: Option<Chip>,
 }
 
 /// Makes the pass.
@@ -49,8 +50,9 @@ pub fn build(options: &Options) -> Result<Box<dyn Pass>, OptionError> {
 }
 
 impl Pass for MapToCores {
-    fn run<'c>(&self, module: OperationRef<'c, '_>, _: &mut Session) -> IrResult<'c, ()> {
-        let (mapping, ops) = mapped(module, &self.chip)?;
+    fn run<'c>(&self, module: OperationRef<'c, '_>, session: &mut Session) -> IrResult<'c, ()> {
+        let chip = session.chip(self.chip.as_ref());
+        let (mapping, ops) = mapped(module, &chip)?;
         if let Some(relay) = mapping.network.node_weights().nth(mapping.network.node_count() - mapping.relays)
             && mapping.relays > 0
         {
@@ -64,7 +66,7 @@ impl Pass for MapToCores {
                 ),
             ));
         }
-        state(module, &self.chip, &mapping, &ops)
+        state(module, &chip, &mapping, &ops)
     }
 }
 

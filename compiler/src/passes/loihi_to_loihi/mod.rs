@@ -1,4 +1,4 @@
 //! From populations to cores.
 
 pub mod map_to_cores;
-mod populations;
+pub(crate) mod populations;

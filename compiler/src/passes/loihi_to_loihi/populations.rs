@@ -22,7 +22,7 @@ use std::{
 /// If an op does not fit its operands, or a program's memory is not known.
 pub fn read<'c, 'a>(module: OperationRef<'c, 'a>) -> IrResult<'c, (Network, Vec<OperationRef<'c, 'a>>)> {
     let mut reader =
-        Reader { network: Network::new(), ops: vec![], nodes: HashMap::new(), names: HashSet::new() };
+        Reader { network: Network::new(), ops: vec![], nodes: HashMap::new(), names: Names::default() };
     for operation in mlir::operations(mlir::network_block(module)?) {
         let op = loihi::Op::read(operation).map_err(|error| IrError::at(operation, error.to_string()))?;
         match op {
@@ -86,6 +86,24 @@ fn varies<'c>(tensor: TensorAttr<'c>) -> IrResult<'c, bool> {
     Ok(values.iter().any(|value| Some(value) != values.first()))
 }
 
+/// Names of populations: a layer's second one has a suffix.
+#[derive(Default)]
+pub struct Names(HashSet<String>);
+
+impl Names {
+    /// The name of the next population.
+    pub fn of<'c>(&mut self, operation: OperationRef<'c, '_>) -> String {
+        let layer = mlir::layer(operation);
+        let mut name = layer.clone();
+        let mut suffix = 1;
+        while !self.0.insert(name.clone()) {
+            name = format!("{layer}.{suffix}");
+            suffix += 1;
+        }
+        name
+    }
+}
+
 /// A population's events and the way they take.
 struct Axons {
     source: NodeIndex,
@@ -98,7 +116,7 @@ struct Reader<'c, 'a> {
     ops: Vec<OperationRef<'c, 'a>>,
     /// Node of each population, by the address of its result.
     nodes: HashMap<usize, NodeIndex>,
-    names: HashSet<String>,
+    names: Names,
 }
 
 impl<'c, 'a> Reader<'c, 'a> {
@@ -110,13 +128,7 @@ impl<'c, 'a> Reader<'c, 'a> {
         parameters: u64,
     ) -> IrResult<'c, ()> {
         let result = mlir::result(operation)?;
-        let layer = mlir::layer(operation);
-        let mut name = layer.clone();
-        let mut suffix = 1;
-        while !self.names.insert(name.clone()) {
-            name = format!("{layer}.{suffix}");
-            suffix += 1;
-        }
+        let name = self.names.of(operation);
         let node = self.network.add_node(Population {
             name,
             source: mlir::source(operation.location()),

@@ -44,8 +44,11 @@ pub const INFO: PassInfo = PassInfo {
 };
 
 /// The option that names a chip file.
-pub const CHIP: OptionInfo =
-    OptionInfo { name: "chip", default: "", summary: "chip file; Loihi 2 as it is published if empty" };
+pub const CHIP: OptionInfo = OptionInfo {
+    name: "chip",
+    default: "",
+    summary: "chip file; if empty the one of the compilation, else Loihi 2 as it is published",
+};
 
 /// Name of the attribute that states the largest magnitude of what arrives at a neuron of a layer in one step.
 pub const ACCUMULATOR: &str = "loihi.accumulator_bound";
@@ -53,7 +56,10 @@ pub const ACCUMULATOR: &str = "loihi.accumulator_bound";
 /// Name of the attribute that states the largest magnitude of a layer's membranes.
 pub const STATE: &str = "loihi.state_bound";
 
-/// Lowers to `loihi`.
+/// The pass, with the chip of its option.
+struct OfOption(Option<Chip>);
+
+/// Lowers to `loihi` for a chip.
 pub struct LowerToLoihi {
     chip: Chip,
 }
@@ -64,34 +70,34 @@ pub struct LowerToLoihi {
 ///
 /// If the chip file is none.
 pub fn build(options: &Options) -> Result<Box<dyn Pass>, OptionError> {
-    Ok(Box::new(LowerToLoihi { chip: chip(options)? }))
+    Ok(Box::new(OfOption(chip(options)?)))
 }
 
-/// The chip that the options name.
+/// The chip that the options name, if they name one.
 ///
 /// # Errors
 ///
 /// If the file is no chip file.
-pub fn chip(options: &Options) -> Result<Chip, OptionError> {
+pub fn chip(options: &Options) -> Result<Option<Chip>, OptionError> {
     let path = options.get::<String>(CHIP.name)?;
     if path.is_empty() {
-        return Ok(Chip::default());
+        return Ok(None);
     }
-    Chip::read(Path::new(&path)).map_err(|error| OptionError {
+    Chip::read(Path::new(&path)).map(Some).map_err(|error| OptionError {
         pass: options.info().name.to_owned(),
         option: CHIP.name.to_owned(),
         problem: error.to_string(),
     })
 }
 
-impl Pass for LowerToLoihi {
-    fn run<'c>(&self, module: OperationRef<'c, '_>, _: &mut Session) -> IrResult<'c, ()> {
-        self.lower(module)
+impl Pass for OfOption {
+    fn run<'c>(&self, module: OperationRef<'c, '_>, session: &mut Session) -> IrResult<'c, ()> {
+        LowerToLoihi::of(session.chip(self.0.as_ref())).lower(module)
     }
 }
 
 impl LowerToLoihi {
-    /// The pass for a chip that has been read.
+    /// For a chip that has been read.
     pub fn of(chip: Chip) -> Self {
         Self { chip }
     }

@@ -32,6 +32,7 @@ pub(super) fn expected(
         certified: settled_at.is_some(),
         settled_at,
         exit: None,
+        cores: vec![],
         trace: options.trace.then(|| run.trace(steps)),
         predictions: options.predictions.then(|| predictions(&run, artifact, steps)).flatten(),
     };

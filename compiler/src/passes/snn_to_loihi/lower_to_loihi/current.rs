@@ -259,7 +259,9 @@ impl<'c, 'a> Current<'c, 'a> {
         shape: &[usize],
         pairs: &Pairs,
     ) -> IrResult<'c, Vec<Term<'c, 'a>>> {
-        let identity = moves::is_identity(pairs, shape.iter().product());
+        // A slice begins like the identity, and leaves elements out.
+        let whole = self.shape.iter().product::<usize>() == shape.iter().product::<usize>();
+        let identity = whole && moves::is_identity(pairs, shape.iter().product());
         let step = |term: &Term<'c, 'a>| {
             if term.weights.is_some() {
                 return Err(unsupported(

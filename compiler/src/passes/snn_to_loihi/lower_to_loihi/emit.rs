@@ -228,8 +228,8 @@ pub fn width<'c>(
     Err(IrError::at(
         at,
         format!(
-            "chip-width: layer `{}`: {what} can reach {bound:.0}, over the {bits} bits of {of} of `{}` ({largest}); use fewer levels or \
-             lower --weight-bits, or state wider ones in a chip file",
+            "chip-width: layer `{}`: {what} can reach {bound:.0}, over the {bits} bits of {of} of `{}` ({largest}); use fewer levels, \
+             lower --input-levels or --weight-bits, or state wider ones in a chip file",
             mlir::layer(at),
             chip.name
         ),

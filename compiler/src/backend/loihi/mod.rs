@@ -1,5 +1,7 @@
 //! Loihi 2: from an integer or spiking network to cores, and what there is to say about them.
 
+pub mod emit;
+
 use crate::{
     loihi::{
         chip::Chip,
@@ -63,14 +65,16 @@ pub struct LayerReport {
     pub membrane_bound: Option<i64>,
 }
 
-/// The passes from an integer network to a spiking one whose spikes arrive a step after they are sent.
-pub fn spiking_pipeline(schedule: Schedule, frames: Option<u32>, timesteps: u32) -> String {
+/// The passes from an integer network to a spiking one whose spikes arrive a step after they are sent. `corrected` is whether there are
+/// calibration samples to correct a network of `rate` on.
+pub fn spiking_pipeline(schedule: Schedule, frames: Option<u32>, timesteps: u32, corrected: bool) -> String {
     let input = frames.map(|frames| format!("stream-events{{frames={frames}}},")).unwrap_or_default();
+    let correct = if corrected { ",correct-rate" } else { "" };
     let lowering = match schedule {
         Schedule::StBif => "lower-to-st-bif{delay=1}".to_owned(),
         Schedule::HoldAndFire => "lower-to-hold-and-fire{delay=1}".to_owned(),
         Schedule::SigmaDelta => "lower-to-sigma-delta{delay=1}".to_owned(),
-        Schedule::Rate => format!("lower-to-rate{{timesteps={timesteps} delay=1}}"),
+        Schedule::Rate => format!("lower-to-rate{{timesteps={timesteps} delay=1}}{correct}"),
     };
     format!("expand-max-pool,{input}{lowering},prove-bounds")
 }

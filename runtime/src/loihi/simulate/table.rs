@@ -1,0 +1,279 @@
+//! The synapses of one table that end on one core.
+
+use std::sync::Arc;
+
+use multiversion::multiversion;
+
+use super::region::{Extent, Slice};
+
+/// Places that are reached along an axis: for each input, taps and outputs.
+#[derive(Clone, Debug, Default)]
+struct Reach {
+    starts: Vec<u32>,
+    /// A tap, and the output that it leads to.
+    pairs: Vec<(u32, u32)>,
+}
+
+impl Reach {
+    fn new(inputs: usize, of: impl Fn(usize) -> Vec<(u32, u32)>) -> Self {
+        let mut reach = Self { starts: vec![0], pairs: vec![] };
+        for input in 0..inputs {
+            reach.pairs.extend(of(input));
+            reach.starts.push(reach.pairs.len() as u32);
+        }
+        reach
+    }
+
+    fn of(&self, input: usize) -> &[(u32, u32)] {
+        let (Some(&start), Some(&end)) = (self.starts.get(input), self.starts.get(input + 1)) else {
+            return &[];
+        };
+        self.pairs.get(start as usize..end as usize).unwrap_or_default()
+    }
+}
+
+/// Geometry of a kernel along one axis.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Axis {
+    pub input: usize,
+    pub output: usize,
+    pub taps: usize,
+    pub stride: usize,
+    pub padding: usize,
+    pub dilation: usize,
+}
+
+impl Axis {
+    /// Whether the taps of every output are within the padded input.
+    pub fn fits(&self) -> bool {
+        let reach = || {
+            let last = (self.output.checked_sub(1)?).checked_mul(self.stride)?;
+            let taps = self.taps.checked_sub(1)?.checked_mul(self.dilation)?;
+            let padded = self.padding.checked_mul(2)?.checked_add(self.input)?;
+            Some(last.checked_add(taps)? < padded)
+        };
+        self.stride > 0 && self.dilation > 0 && reach() == Some(true)
+    }
+
+    /// Taps that read an input, each with its output.
+    fn reached(&self, input: usize) -> Vec<(u32, u32)> {
+        let to = |tap: usize| {
+            let shifted = (input + self.padding).checked_sub(tap * self.dilation)?;
+            let output = shifted / self.stride;
+            (shifted % self.stride == 0 && output < self.output).then_some((tap as u32, output as u32))
+        };
+        (0..self.taps).filter_map(to).collect()
+    }
+}
+
+/// The weights of an input channel.
+#[derive(Clone, Copy, Debug)]
+struct Row {
+    /// First channel of the slice that it reaches.
+    first: usize,
+    /// Number of channels that it reaches.
+    length: usize,
+    /// Where its weights begin: `[tap][channel]`.
+    weights: usize,
+}
+
+/// The weights of a kernel to some output channels.
+#[derive(Debug)]
+pub(super) struct KernelWeights {
+    channels: Vec<Row>,
+    weights: Vec<i16>,
+}
+
+impl KernelWeights {
+    /// Those of a kernel `[outputs, inputs of a group, taps]` of `input` channels to the channels of `slice`.
+    pub fn new(slice: &Slice, input: usize, [groups, inputs, taps]: [usize; 3], weights: &[i16]) -> Self {
+        let per_group = slice.whole.channels / groups.max(1);
+        let mut kernel = Self { channels: vec![], weights: vec![] };
+        for channel in 0..input {
+            let group = channel / inputs.max(1);
+            let start = slice.channels.start.max(group * per_group);
+            let end = slice.channels.end.min((group + 1) * per_group).max(start);
+            kernel.channels.push(Row {
+                first: start - slice.channels.start,
+                length: end - start,
+                weights: kernel.weights.len(),
+            });
+            for tap in 0..taps {
+                let weight =
+                    |out: usize| weights.get((out * inputs + channel % inputs.max(1)) * taps + tap).copied();
+                kernel.weights.extend((start..end).map(|out| weight(out).unwrap_or_default()));
+            }
+        }
+        kernel
+    }
+
+    /// Number of weights.
+    pub fn len(&self) -> usize {
+        self.weights.len()
+    }
+}
+
+/// A kernel that all places share.
+#[derive(Clone, Debug)]
+pub(super) struct Kernel {
+    input: Extent,
+    rows: Reach,
+    columns: Reach,
+    /// Taps along the last axis.
+    taps: usize,
+    weights: Arc<KernelWeights>,
+    /// Columns and channels of the slice.
+    slice: [usize; 2],
+}
+
+/// Synapses listed input by input.
+#[derive(Clone, Debug)]
+pub(super) struct List {
+    starts: Vec<u32>,
+    /// Neuron and weight.
+    synapses: Vec<(u32, i16)>,
+}
+
+/// The synapses of one table that end on one core.
+#[derive(Clone, Debug)]
+pub(super) enum Table {
+    Kernel(Kernel),
+    /// `[input][neuron]`, and the number of neurons.
+    Dense(Vec<i16>, usize),
+    List(List),
+}
+
+impl Table {
+    /// A kernel along `axes`, the last of which is cut.
+    pub fn kernel(slice: &Slice, input: Extent, axes: &[Axis], weights: Arc<KernelWeights>) -> Self {
+        let unit = Axis { input: 1, output: 1, taps: 1, stride: 1, padding: 0, dilation: 1 };
+        let (last, others) = axes.split_last().unwrap_or((&unit, &[]));
+        let columns = Reach::new(last.input, |column| {
+            let here = |(tap, to): (u32, u32)| {
+                slice.columns.contains(&(to as usize)).then(|| (tap, to - slice.columns.start as u32))
+            };
+            last.reached(column).into_iter().filter_map(here).collect()
+        });
+        // All axes but the last as one: taps and outputs in row-major order.
+        let rows = Reach::new(input.rows, |row| {
+            let mut reached = vec![(0, 0)];
+            let mut rest = row;
+            let mut places = vec![0; others.len()];
+            for (place, axis) in places.iter_mut().zip(others).rev() {
+                (*place, rest) = (rest % axis.input, rest / axis.input);
+            }
+            for (&place, axis) in places.iter().zip(others) {
+                let along = axis.reached(place);
+                let step = |&(taps, to): &(u32, u32)| {
+                    let further = move |&(tap, out): &(u32, u32)| {
+                        (taps * axis.taps as u32 + tap, to * axis.output as u32 + out)
+                    };
+                    along.iter().map(further).collect::<Vec<_>>()
+                };
+                reached = reached.iter().flat_map(step).collect();
+            }
+            reached
+        });
+        let slice = [slice.columns.len(), slice.channels.len()];
+        Self::Kernel(Kernel { input, rows, columns, taps: last.taps, weights, slice })
+    }
+
+    /// Weights `[outputs, inputs]`.
+    pub fn dense(slice: &Slice, inputs: usize, weights: &[i16]) -> Self {
+        let weight =
+            |out: usize, input: usize| weights.get(out * inputs + input).copied().unwrap_or_default();
+        let elements = slice.elements();
+        let table =
+            (0..inputs).flat_map(|input| elements.iter().map(move |&out| weight(out as usize, input)));
+        Self::Dense(table.collect(), elements.len())
+    }
+
+    /// Synapses from an input to an element of the population.
+    pub fn list(slice: &Slice, inputs: usize, pairs: &[(u32, u32)], weights: &[i16]) -> Self {
+        let here = |(&(input, to), &weight): (&(u32, u32), &i16)| {
+            slice.neuron(to as usize).map(|neuron| (input, (neuron as u32, weight)))
+        };
+        let mut listed = pairs.iter().zip(weights).filter_map(here).collect::<Vec<_>>();
+        listed.sort_by_key(|(input, _)| *input);
+        let starts =
+            (0..=inputs).map(|input| listed.partition_point(|(from, _)| (*from as usize) < input) as u32);
+        Self::List(List {
+            starts: starts.collect(),
+            synapses: listed.into_iter().map(|(_, synapse)| synapse).collect(),
+        })
+    }
+
+    /// Adds what spikes of `elements` carry to `sums`. Returns, of the spikes, how many reach a neuron here, and over how many synapses.
+    pub fn add(&self, elements: &[u32], payloads: &[i32], sums: &mut [i32]) -> (u64, u64) {
+        add(self, elements, payloads, sums)
+    }
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx2", "aarch64+neon"))]
+fn add(table: &Table, elements: &[u32], payloads: &[i32], sums: &mut [i32]) -> (u64, u64) {
+    let (mut messages, mut synapses) = (0, 0);
+    for (&element, &payload) in elements.iter().zip(payloads) {
+        let element = element as usize;
+        let reached = match table {
+            Table::Kernel(kernel) => kernel_row(kernel, element, payload, sums),
+            Table::Dense(weights, neurons) => {
+                let row = weights.get(element * neurons..(element + 1) * neurons).unwrap_or_default();
+                add_row(sums, row, payload);
+                row.len()
+            }
+            Table::List(list) => {
+                let (start, end) = (list.starts.get(element), list.starts.get(element + 1));
+                let row = start.zip(end).and_then(|(&a, &b)| list.synapses.get(a as usize..b as usize));
+                let row = row.unwrap_or_default();
+                for &(neuron, weight) in row {
+                    if let Some(sum) = sums.get_mut(neuron as usize) {
+                        *sum = sum.wrapping_add(payload.wrapping_mul(weight.into()));
+                    }
+                }
+                row.len()
+            }
+        };
+        messages += u64::from(reached > 0);
+        synapses += reached as u64;
+    }
+    (messages, synapses)
+}
+
+#[inline(always)]
+fn kernel_row(kernel: &Kernel, element: usize, payload: i32, sums: &mut [i32]) -> usize {
+    let plane = kernel.input.plane().max(1);
+    let (channel, place) = (element / plane, element % plane);
+    let (row, column) = (place / kernel.input.columns.max(1), place % kernel.input.columns.max(1));
+    let Some(&Row { first, length, weights }) = kernel.weights.channels.get(channel) else { return 0 };
+    let [columns, channels] = kernel.slice;
+    let reached = kernel.columns.of(column);
+    let mut synapses = 0;
+    if length == 0 || reached.is_empty() {
+        return 0;
+    }
+    for &(row_tap, row) in kernel.rows.of(row) {
+        for &(tap, column) in reached {
+            let at = (row as usize * columns + column as usize) * channels + first;
+            let from = weights + (row_tap as usize * kernel.taps + tap as usize) * length;
+            let (sums, weights) =
+                (sums.get_mut(at..at + length), kernel.weights.weights.get(from..from + length));
+            if let (Some(sums), Some(weights)) = (sums, weights) {
+                add_row(sums, weights, payload);
+                synapses += length;
+            }
+        }
+    }
+    synapses
+}
+
+#[inline(always)]
+fn add_row(sums: &mut [i32], weights: &[i16], payload: i32) {
+    match payload {
+        1 => sums.iter_mut().zip(weights).for_each(|(sum, &w)| *sum = sum.wrapping_add(w.into())),
+        -1 => sums.iter_mut().zip(weights).for_each(|(sum, &w)| *sum = sum.wrapping_sub(w.into())),
+        _ => sums
+            .iter_mut()
+            .zip(weights)
+            .for_each(|(sum, &w)| *sum = sum.wrapping_add(payload.wrapping_mul(w.into()))),
+    }
+}
