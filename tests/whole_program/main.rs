@@ -24,6 +24,7 @@ mod faults;
 mod fidelity;
 mod hostile;
 mod loihi;
+mod loihi_artifacts;
 mod loihi_networks;
 mod outputs;
 mod quantiser;

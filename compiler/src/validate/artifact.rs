@@ -361,6 +361,7 @@ impl Subjects {
                     logits.iter().zip(&outcome.integer).filter(|&(&a, &b)| a == f64::from(b)).count() as u64;
             }
         }
+        tally.cores.clone_from(&outcome.cores);
         tally.early_exit = ExitTally::of(outcome, integer_logits);
         if let Some(settled) = outcome.settled_at.filter(|_| outcome.certified) {
             tally.certified = 1;

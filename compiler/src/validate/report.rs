@@ -6,7 +6,7 @@ use super::{
     raster::Raster,
     statistics::{Interval, McNemar},
 };
-use neurocuda_runtime::artifact::program::Schedule;
+use neurocuda_runtime::{artifact::program::Schedule, loihi::report::ChipReport};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -49,7 +49,10 @@ pub struct Report {
     pub sops_per_mac: Option<f64>,
     /// Timesteps.
     pub steps: Steps,
-    /// What an early exit saves; absent for `rate`.
+    /// What the cores did; absent where the spiking network ran on none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub chips: Option<ChipReport>,
+    /// What an early exit saves; absent for `rate`, and where the spiking network ran on cores.
     pub early_exit: Option<EarlyExit>,
     /// Nonlinear elements of the real network and how many became neurons.
     pub neurons: Neurons,

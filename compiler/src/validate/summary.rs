@@ -11,7 +11,10 @@ use super::{
     statistics::{Interval, McNemar, wilson},
     tally::Tally,
 };
-use neurocuda_runtime::artifact::{Artifact, Layer, program::Schedule};
+use neurocuda_runtime::{
+    artifact::{Artifact, Layer, program::Schedule},
+    loihi::report::ChipReport,
+};
 
 /// Most bins of the histogram of steps.
 const SETTLED_BINS: u32 = 40;
@@ -71,7 +74,9 @@ pub fn summarize(artifact: &Artifact, tally: &Tally, demands: &Demands) -> Repor
             settled_mean: exact.then(|| tally.settled_sum as f64 / tally.certified.max(1) as f64),
             settled: settled(&tally.settled),
         },
-        early_exit: exact.then(|| ExitTally::report(tally, demands.last_layers)),
+        chips: ChipReport::of(manifest, &tally.cores, tally.images, tally.steps)
+            .filter(|_| !tally.cores.is_empty()),
+        early_exit: proves_exits(artifact, tally).then(|| ExitTally::report(tally, demands.last_layers)),
         neurons: Neurons {
             found: manifest.nonlinearities.found,
             converted: manifest.nonlinearities.converted,
@@ -94,6 +99,11 @@ pub fn summarize(artifact: &Artifact, tally: &Tally, demands: &Demands) -> Repor
         peak_memory_mb: peak_memory_mb(),
         seconds: tally.seconds,
     }
+}
+
+/// Whether runs look for early exits: the CPU's of exact schedules do.
+fn proves_exits(artifact: &Artifact, tally: &Tally) -> bool {
+    artifact.manifest.program.schedule != Schedule::Rate && tally.cores.is_empty()
 }
 
 /// `√(error / whole)`, and 0 where nothing differs.
@@ -191,6 +201,8 @@ fn gates(artifact: &Artifact, tally: &Tally, demands: &Demands) -> Vec<Gate> {
                 tally.certified, tally.images, tally.settled_max, manifest.program.steps
             ),
         ));
+    }
+    if proves_exits(artifact, tally) {
         gates.push(ExitTally::gate(tally));
     }
     if let Some((drop, error)) = tally.drop_points() {

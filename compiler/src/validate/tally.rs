@@ -6,6 +6,7 @@ use super::{
     exit::ExitTally,
     raster::Raster,
 };
+use neurocuda_runtime::loihi::simulate::Counts;
 use serde::{Deserialize, Serialize};
 
 /// Counts over some images.
@@ -50,6 +51,9 @@ pub struct Tally {
     pub settled_sum: u64,
     /// Images by the number of steps until they had settled; entry 0 is of those that never did anything.
     pub settled: Vec<u64>,
+    /// What each core did; empty where there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cores: Vec<Counts>,
     /// Early exits.
     pub early_exit: ExitTally,
     /// For each layer: what was measured against the float network.
@@ -142,6 +146,8 @@ impl Tally {
         self.settled_max = self.settled_max.max(next.settled_max);
         self.settled_sum += next.settled_sum;
         add(&mut self.settled, &next.settled);
+        self.cores.resize(self.cores.len().max(next.cores.len()), Counts::default());
+        self.cores.iter_mut().zip(&next.cores).for_each(|(sum, next)| *sum += *next);
         self.early_exit.add(&next.early_exit);
         self.layers.resize(self.layers.len().max(next.layers.len()), LayerTally::default());
         for (sum, next) in self.layers.iter_mut().zip(&next.layers) {

@@ -7,6 +7,7 @@
 //!   the same numbers.
 //! - [`synapse`]: what spikes add to accumulators, after weights, exponents and delays.
 //! - [`simulate`]: a whole network on its cores, step by step.
+//! - [`report`]: what it did there, and what that would take on a chip, estimated.
 //! - [`replay`]: vector sets of Lava's fixed-point models, replayed and compared.
 //!
 //! What is verified against Lava, what is published, and what is a choice of this project: `docs/src/loihi.md`.
@@ -21,6 +22,7 @@ pub mod interpret;
 pub mod population;
 pub mod program;
 pub mod replay;
+pub mod report;
 pub mod simulate;
 pub mod synapse;
 pub mod verify;

@@ -1,14 +1,17 @@
 //! `neurocudac loihi`: networks on the cores of Loihi 2, its neuron programs, and vectors that they are compared with.
 
 mod check;
+mod compare;
+mod disasm;
 mod map;
 mod replay;
+mod report;
 
 use crate::{failure::Failure, output};
 use clap::{Args, Subcommand};
 use neurocuda_compiler::loihi::chip;
 
-/// Map networks onto Loihi 2, check neuron programs, and replay vectors of Lava's models.
+/// Map networks onto Loihi 2, run and compare what was compiled for it, check neuron programs, and replay vectors of Lava's models.
 #[derive(Args)]
 pub struct Arguments {
     #[command(subcommand)]
@@ -18,6 +21,9 @@ pub struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     Map(map::Arguments),
+    Report(report::Arguments),
+    Compare(compare::Arguments),
+    Disasm(disasm::Arguments),
     Check(check::Arguments),
     Replay(replay::Arguments),
     /// Print the chip description that is used if none is given.
@@ -28,6 +34,9 @@ enum Command {
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     match &arguments.command {
         Command::Map(arguments) => map::run(arguments),
+        Command::Report(arguments) => report::run(arguments),
+        Command::Compare(arguments) => compare::run(arguments),
+        Command::Disasm(arguments) => disasm::run(arguments),
         Command::Check(arguments) => check::run(arguments),
         Command::Replay(arguments) => replay::run(arguments),
         Command::Chip => {

@@ -1,6 +1,7 @@
 //! Loihi 2: from an integer or spiking network to cores, and what there is to say about them.
 
 pub mod emit;
+pub mod reference;
 
 use crate::{
     loihi::{

@@ -163,3 +163,58 @@ fn what_does_not_hold_together_is_refused() {
     };
     assert!(refusal(&unknown).contains("has no parameter `nothing`"));
 }
+
+/// Every number, text and list of the chip program in turn becomes something else. What is refused is refused, and what is taken runs.
+#[test]
+fn no_chip_program_of_a_file_panics() {
+    let artifact = artifact();
+    let manifest = serde_json::to_value(&artifact.manifest).unwrap();
+    let mut places = vec![];
+    leaves(&manifest["chips"], "/chips", &mut places);
+    let values = [
+        serde_json::json!(0),
+        serde_json::json!(1),
+        serde_json::json!(-1),
+        serde_json::json!(63),
+        serde_json::json!(u32::MAX),
+        serde_json::json!(u64::MAX),
+        serde_json::json!("st_bif"),
+        serde_json::json!([]),
+        serde_json::json!([1, 1]),
+    ];
+    let (mut refused, mut ran) = (0, 0);
+    for place in &places {
+        for value in &values {
+            let mut manifest = manifest.clone();
+            *manifest.pointer_mut(place).unwrap() = value.clone();
+            let Ok(manifest) = serde_json::from_value(manifest) else { continue };
+            let changed = Artifact { manifest, ..artifact.clone() };
+            match Engine::on(&changed, Backend::Loihi) {
+                Err(_) => refused += 1,
+                Ok(engine) => {
+                    // A network that does not settle is an error too.
+                    let _ = engine.run_image(ImageView::U8(&[100, 60, 30]), 0, &RunOptions::default());
+                    ran += 1;
+                }
+            }
+        }
+    }
+    assert!(refused > 100 && ran > 50, "{refused} {ran}");
+}
+
+/// Pointers to all that is no object, lists themselves included.
+fn leaves(value: &serde_json::Value, place: &str, found: &mut Vec<String>) {
+    match value {
+        serde_json::Value::Object(fields) => {
+            fields.iter().for_each(|(name, value)| leaves(value, &format!("{place}/{name}"), found));
+        }
+        serde_json::Value::Array(values) => {
+            found.push(place.to_owned());
+            values
+                .iter()
+                .enumerate()
+                .for_each(|(index, value)| leaves(value, &format!("{place}/{index}"), found));
+        }
+        _ => found.push(place.to_owned()),
+    }
+}

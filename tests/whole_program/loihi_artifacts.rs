@@ -1,0 +1,138 @@
+//! Artifacts for Loihi 2 at the command line: compiled, run on their cores, compared, reported, printed, refused.
+
+use crate::support::{
+    command::{Finished, neurocudac},
+    tiny::Tiny,
+};
+use std::fs;
+
+/// The tiny network, compiled for Loihi 2.
+fn tiny(more: &[&str]) -> Tiny {
+    let tiny = Tiny::new();
+    tiny.compile(&[&["--target", "loihi"], more].concat()).succeeds();
+    tiny
+}
+
+fn on_data(tiny: &Tiny, command: &[&str], more: &[&str]) -> Finished {
+    let words = command.iter().map(|word| word as &dyn AsRef<std::ffi::OsStr>);
+    let (artifact, data) = (tiny.path("net.ncx"), tiny.path("test.safetensors"));
+    let mut arguments = words.collect::<Vec<_>>();
+    arguments.extend([&artifact as &dyn AsRef<std::ffi::OsStr>, &"--data", &data]);
+    neurocudac(&arguments, more)
+}
+
+#[test]
+fn cores_and_cpu_write_the_same_file() {
+    for schedule in ["st-bif", "hold-and-fire", "sigma-delta"] {
+        let tiny = tiny(&["--schedule", schedule]);
+        let run = |backend: &str, threads: &str| {
+            let output = tiny.path("run.safetensors").display().to_string();
+            on_data(&tiny, &["run"], &["--trace", "--backend", backend, "--threads", threads, "-o", &output])
+                .succeeds();
+            fs::read(&output).unwrap()
+        };
+        let cpu = run("cpu", "2");
+        assert!(cpu == run("loihi", "1") && cpu == run("loihi", "3"), "{schedule}");
+        for with in ["cpu", "interpreter"] {
+            let report = tiny.path("compare.json").display().to_string();
+            on_data(&tiny, &["loihi", "compare"], &["--with", with, "--report", &report]).succeeds();
+            let report: serde_json::Value = serde_json::from_slice(&fs::read(&report).unwrap()).unwrap();
+            assert_eq!((&report["images"], &report["different"]), (&10.into(), &0.into()), "{report}");
+            assert!(report["spikes"].as_u64() >= Some(10 * 64), "{report}");
+        }
+        tiny.validate(&[]).succeeds();
+    }
+}
+
+#[test]
+fn rate_runs_on_cores_too() {
+    let tiny = tiny(&["--schedule", "rate", "--timesteps", "8"]);
+    on_data(&tiny, &["loihi", "compare"], &[]).succeeds();
+    on_data(&tiny, &["loihi", "compare"], &["--with", "interpreter"]).ends_with(2).says("unsupported: ");
+}
+
+#[test]
+fn the_same_input_gives_the_same_bytes() {
+    let tiny = tiny(&[]);
+    let again = tiny.path("again.ncx");
+    tiny.compile_into(&again, &["--target", "loihi"]).succeeds();
+    assert!(fs::read(tiny.path("net.ncx")).unwrap() == fs::read(again).unwrap());
+}
+
+#[test]
+fn what_the_cores_did_is_reported() {
+    let tiny = tiny(&[]);
+    let (report, svg) = (tiny.path("report.json"), tiny.path("mesh.svg"));
+    let (report, svg) = (report.display().to_string(), svg.display().to_string());
+    let printed =
+        on_data(&tiny, &["loihi", "report"], &["--report", &report, "--svg", &svg]).succeeds().stdout;
+    assert!(printed.contains("estimate, not a measurement") && printed.contains("Loihi 1"), "{printed}");
+    let report: serde_json::Value = serde_json::from_slice(&fs::read(&report).unwrap()).unwrap();
+    let cores = report["cores"].as_array().unwrap();
+    let sum = |key: &str| cores.iter().map(|core| core["counts"][key].as_u64().unwrap()).sum::<u64>() as f64;
+    for key in ["updates", "spikes", "messages", "hops", "synaptic_operations"] {
+        assert_eq!(report["per_image"][key].as_f64(), Some(sum(key) / 10.0), "{key}");
+    }
+    // 64 neurons of relu and 3 of the readout, in each step.
+    assert_eq!(
+        report["per_image"]["updates"].as_f64(),
+        report["steps_per_image"].as_f64().map(|steps| 67.0 * steps)
+    );
+    assert!(sum("spikes") > 0.0 && sum("synaptic_operations") > 0.0);
+    let svg = fs::read_to_string(&svg).unwrap();
+    // 128 places, and a square over each that is used.
+    assert_eq!(svg.matches("<rect ").count(), 128 + cores.len(), "{svg}");
+    assert!(svg.contains("layer relu: "), "{svg}");
+    // The validation report says the same of the same images.
+    let own = tiny.path("validate.json").display().to_string();
+    tiny.validate(&["--report", &own]).succeeds();
+    let own: serde_json::Value = serde_json::from_slice(&fs::read(&own).unwrap()).unwrap();
+    assert_eq!(own["chips"], report);
+    assert_eq!(own["early_exit"], serde_json::Value::Null);
+    tiny.validate(&["--backend", "cpu", "--report", &tiny.path("cpu.json").display().to_string()]).succeeds();
+    let cpu: serde_json::Value = serde_json::from_slice(&fs::read(tiny.path("cpu.json")).unwrap()).unwrap();
+    assert_eq!(cpu["chips"], serde_json::Value::Null);
+    assert_eq!(cpu["early_exit"]["changed"], 0);
+}
+
+#[test]
+fn programs_of_an_artifact_are_printed_as_they_are_read() {
+    let tiny = tiny(&[]);
+    let printed = neurocudac(&[&"loihi", &"disasm", &tiny.path("net.ncx")], &[]).succeeds().stdout;
+    assert!(printed.contains("program st_bif") && printed.contains("core 0 at chip 0"), "{printed}");
+    let program = neurocudac(&[&"loihi", &"disasm", &tiny.path("net.ncx"), &"--program", &"st_bif"], &[]);
+    let file = tiny.path("st_bif.ncm");
+    fs::write(&file, program.succeeds().stdout).unwrap();
+    neurocudac(&[&"loihi", &"check", &file], &[]).succeeds();
+    let none = neurocudac(&[&"loihi", &"disasm", &tiny.path("net.ncx"), &"--program", &"none"], &[]);
+    none.ends_with(2).says("no program `none`, but readout, st_bif");
+}
+
+#[test]
+fn what_the_chip_or_the_artifact_does_not_have_is_refused() {
+    let tiny = Tiny::new();
+    let chip = tiny.path("chip.toml");
+    let refused = |text: &str, message: &str| {
+        fs::write(&chip, text).unwrap();
+        let chip = chip.display().to_string();
+        tiny.compile(&["--target", "loihi", "--chip", &chip]).ends_with(2).says(message);
+        assert!(!tiny.path("net.ncx").exists(), "{message}");
+    };
+    refused("[mesh]\ncores = 1\ncolumns = 1\nrows = 1\n", "chip-capacity: the network takes 2 cores");
+    refused("[widths]\naccumulator_bits = 10\n", "chip-width: layer `relu`");
+    refused("cores = 1\n", "chip-syntax: ");
+    tiny.compile(&["--chip", "chip.toml"]).ends_with(2).says("--chip belongs to --target loihi");
+    tiny.compile(&["--target", "loihi", "--max-drop", "1"]).ends_with(2).says("unsupported: --max-drop");
+    tiny.compile(&[]).succeeds();
+    on_data(&tiny, &["run"], &["--backend", "loihi"])
+        .ends_with(2)
+        .says("artifact-invalid: ")
+        .says("--target loihi");
+    for command in ["report", "compare"] {
+        on_data(&tiny, &["loihi", command], &[]).ends_with(2).says("--target loihi");
+    }
+    neurocudac(&[&"loihi", &"disasm", &tiny.path("net.ncx")], &[]).ends_with(2).says("--target loihi");
+    tiny.compile(&["--target", "loihi"]).succeeds();
+    on_data(&tiny, &["run"], &["--early-exit"]).ends_with(2).says("exit-unproved: ");
+    on_data(&tiny, &["run"], &["--early-exit", "--backend", "cpu"]).succeeds();
+}
