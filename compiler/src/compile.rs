@@ -8,16 +8,18 @@ use crate::{
     import::Fidelity,
     mlir::{self, IrError},
     module_text,
+    passes::loihi_to_loihi::map_to_cores,
     pipeline::{self, Hooks, PassReport, Pipeline, PipelineError},
     search::SearchReport,
     session::Session,
+    validate::each::cores,
 };
 use melior::{Context, ir::Module};
 use neurocuda_dialects::{View, ann};
 use neurocuda_runtime::{
     artifact::{
         Artifact, ArtifactError, FORMAT_VERSION, Layer, MODULE_TENSOR, Manifest, NetworkInput,
-        Nonlinearities, Tensor, chip_program::ChipProgram, program::Schedule,
+        Nonlinearities, Program, Tensor, chip_program::ChipProgram, program::Schedule,
     },
     loihi::simulate::Simulator,
 };
@@ -260,6 +262,7 @@ pub fn compile(
     let mut mapping = None;
     let mut chips = None;
     if settings.target == Target::Loihi {
+        heard(&emitted.program)?;
         passes.extend(run(module, "lower-to-loihi")?);
         // What does not fit is for the pass to say.
         mapping = loihi::map(module, &chip).ok();
@@ -284,7 +287,44 @@ pub fn compile(
     };
     let notes =
         serde_json::json!({ "passes": pass_records(&report.passes), "weight_bits": settings.weight_bits });
-    Ok((artifact(description, (emitted, chips), neurons, (text, integer), notes)?, report))
+    let artifact = artifact(description, (emitted, chips), neurons, (text, integer), notes)?;
+    if artifact.manifest.chips.is_some() {
+        on_cores(&artifact, hooks)?;
+    }
+    Ok((artifact, report))
+}
+
+/// Refuses a network of `rate` whose run ends before its input has come through: of that many steps the outputs hear nothing.
+fn heard(program: &Program) -> Result<(), CompileError> {
+    let mut latencies = vec![0; program.values.len()];
+    let mut fill = 0;
+    for op in &program.ops {
+        let arrives = op.inputs.iter().filter_map(|&input| latencies.get(input)).max().copied().unwrap_or(0);
+        let latency = arrives + op.kind.delay().unwrap_or(0);
+        fill = fill.max(latency);
+        if let Some(slot) = latencies.get_mut(op.output) {
+            *slot = latency;
+        }
+    }
+    if program.schedule != Schedule::Rate || fill < program.steps {
+        return Ok(());
+    }
+    Err(CompileError::Unconverted(format!(
+        "unsupported: on Loihi 2 the outputs of this network hear nothing before step {fill}, and its run ends after {}: give --timesteps \
+         well above that, or take an exact --schedule",
+        program.steps
+    )))
+}
+
+/// Loads the cores of an artifact, and with `--validate-each` runs them.
+fn on_cores(artifact: &Artifact, hooks: &Hooks) -> Result<(), CompileError> {
+    let Some(validator) = hooks.validate_each else {
+        return Ok(Simulator::new(artifact).map(drop)?);
+    };
+    cores::hold(artifact, &validator.samples()).map_err(|found| {
+        let claim = format!("{:?}", map_to_cores::INFO.claim);
+        PipelineError::Claim { pass: map_to_cores::INFO.name.to_owned(), claim, found }.into()
+    })
 }
 
 /// Elements of each nonlinear layer of the real network, by layer name.
@@ -375,8 +415,5 @@ fn artifact(
     let artifact = Artifact { manifest, tensors };
     // What would not be read back is not handed out.
     artifact.validate()?;
-    if artifact.manifest.chips.is_some() {
-        Simulator::new(&artifact)?;
-    }
     Ok(artifact)
 }

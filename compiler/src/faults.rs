@@ -4,6 +4,7 @@
 //! stands for one wrong line of that pass. Before it, the pass misreads what it gets; after it, the pass has written something wrong.
 
 mod change;
+mod cores;
 mod geometry;
 mod input;
 mod integers;
@@ -43,8 +44,15 @@ impl Kind {
 }
 
 /// All kinds, by family.
-pub const KINDS: &[&[Kind]] =
-    &[parameters::KINDS, geometry::KINDS, wiring::KINDS, input::KINDS, integers::KINDS, neurons::KINDS];
+pub const KINDS: &[&[Kind]] = &[
+    parameters::KINDS,
+    geometry::KINDS,
+    wiring::KINDS,
+    input::KINDS,
+    integers::KINDS,
+    neurons::KINDS,
+    cores::KINDS,
+];
 
 /// A fault of one pass.
 #[derive(Clone, Debug)]

@@ -122,6 +122,10 @@ fn what_the_chip_or_the_artifact_does_not_have_is_refused() {
     refused("[widths]\naccumulator_bits = 10\n", "chip-width: layer `relu`");
     refused("cores = 1\n", "chip-syntax: ");
     tiny.compile(&["--chip", "chip.toml"]).ends_with(2).says("--chip belongs to --target loihi");
+    let short = ["--target", "loihi", "--schedule", "rate", "--timesteps", "1"];
+    tiny.compile(&short)
+        .ends_with(2)
+        .says("unsupported: on Loihi 2 the outputs of this network hear nothing before step 1");
     tiny.compile(&["--target", "loihi", "--max-drop", "1"]).ends_with(2).says("unsupported: --max-drop");
     tiny.compile(&[]).succeeds();
     on_data(&tiny, &["run"], &["--backend", "loihi"])

@@ -1,6 +1,7 @@
 //! `--validate-each`: what a pass does to the network's outputs, measured on samples; and, layer by layer, of a pass that changes numbers
 //! on purpose.
 
+pub mod cores;
 mod drive;
 mod grid;
 mod integers;

@@ -128,6 +128,25 @@ pub const FAULTS: &[(&str, &[Planted])] = &[
         ],
     ),
     (
+        "snn_to_loihi",
+        &[
+            planted(On::Vgg, "st-bif", "lower-to-loihi", "exponent-ignored"),
+            planted(On::Vgg, "hold-and-fire", "lower-to-loihi", "delay-unbalanced"),
+            planted(On::Vgg, "st-bif", "lower-to-loihi", "kernel-transposed"),
+            planted(On::Vgg, "rate", "lower-to-loihi", "exponent-ignored"),
+            planted(On::Arranged, "st-bif", "lower-to-loihi", "table-lost"),
+            planted(RESNET, "st-bif", "lower-to-loihi", "table-lost"),
+        ],
+    ),
+    (
+        "loihi_to_loihi",
+        &[
+            planted(On::Vgg, "st-bif", "map-to-cores", "route-lost"),
+            planted(On::Vgg, "st-bif", "map-to-cores", "slice-too-small"),
+            planted(On::Vgg, "hold-and-fire", "map-to-cores", "route-lost"),
+        ],
+    ),
+    (
         "any",
         &[
             planted(On::Vgg, "st-bif", "remove-dead-ops", "clamp-missing"),

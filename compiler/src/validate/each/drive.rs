@@ -58,6 +58,8 @@ struct Sides {
     layers: Vec<Layer>,
     /// Value of the integer network, readout of the spiking one.
     outputs: Vec<(usize, Current)>,
+    /// Steps until what an op of the spiking network sends arrives.
+    delays: Vec<u32>,
     steps: u32,
     levels: f64,
 }
@@ -70,9 +72,14 @@ pub(super) fn check(around: &Around) -> Result<(), String> {
 impl Sides {
     fn conserves_charge(&self, sample: &Sample) -> Result<(), String> {
         let mut sums = vec![Sample::zeros(vec![0]); self.spiking.ops().len()];
-        let mut probe = |_: u32, op: usize, sent: &Sample| {
-            // A readout shows its sum instead of what it sends; nobody reads that.
-            if sums[op].shape() == sent.shape() { sums[op] += sent } else { sums[op] = sent.clone() }
+        let mut probe = |step: u32, op: usize, sent: &Sample| {
+            if sums[op].shape() != sent.shape() {
+                sums[op] = Sample::zeros(sent.shape());
+            }
+            // What is under way at the end drives nobody. A readout shows its sum instead of what it sends; nobody reads that.
+            if step.saturating_add(self.delays[op]) < self.steps {
+                sums[op] += sent;
+            }
         };
         let fail = |error: crate::interpret::InterpretError| error.to_string();
         self.spiking.simulate(sample, StepLimit::Exactly(self.steps), &mut probe).map_err(fail)?;
@@ -153,6 +160,7 @@ fn sides<'c>(around: &Around<'c, '_>) -> IrResult<'c, Sides> {
     let mut sides = Sides {
         steps: steps.clamp(1, u32::MAX.into()) as u32,
         levels,
+        delays: vec![0; spiking.ops().len()],
         integer,
         spiking,
         layers: vec![],
@@ -161,7 +169,11 @@ fn sides<'c>(around: &Around<'c, '_>) -> IrResult<'c, Sides> {
     let operations = mlir::operations(mlir::network_block(around.after)?);
     let mut senders = HashMap::<String, VecDeque<(usize, OperationRef)>>::new();
     for (op, &operation) in operations.iter().enumerate() {
-        match snn::Op::read(operation)? {
+        let view = snn::Op::read(operation)?;
+        if let (Some(snn::Op::If(neuron)), Some(delay)) = (&view, sides.delays.get_mut(op)) {
+            *delay = u32::try_from(neuron.delay).unwrap_or(u32::MAX);
+        }
+        match view {
             Some(snn::Op::Encode(_) | snn::Op::If(_)) => {
                 senders
                     .entry(mlir::location_layer(operation.location()))
