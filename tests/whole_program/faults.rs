@@ -99,9 +99,10 @@ fn catch(fault: &Planted) -> Result<(), String> {
 }
 
 /// Options of a network for a chip: few levels or steps, so that the membranes of all schedules fit its words.
-fn on_chip(schedule: &str) -> [&'static str; 4] {
-    let (option, number) = if schedule == "rate" { ("--timesteps", "18") } else { ("--levels", "7") };
-    ["--target", "loihi", option, number]
+fn on_chip(schedule: &str) -> Vec<&'static str> {
+    let own: &[_] =
+        if schedule == "rate" { &["--levels", "3", "--timesteps", "18"] } else { &["--levels", "7"] };
+    [&["--target", "loihi"], own].concat()
 }
 
 /// Whether a pass is in a folder of passes.
