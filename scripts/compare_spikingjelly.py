@@ -39,15 +39,6 @@ def arguments():
     return parser.parse_args()
 
 
-def float_accuracy(model, images, labels):
-    """Accuracy of the PyTorch model."""
-    import torch
-
-    with torch.no_grad():
-        right = sum(int((model(x).argmax(1) == y).sum()) for x, y in zip(images.split(100), labels.split(100)))
-    return right / len(labels)
-
-
 def spikingjelly_half(checkpoint, count):
     """Everything measured with SpikingJelly."""
     from compare import checkpoint as checkpoints
@@ -57,7 +48,7 @@ def spikingjelly_half(checkpoint, count):
     images, labels = checkpoint.images(checkpoint.test, 0, count)
     found = {
         "versions": {name: version(name) for name in ("spikingjelly", "torch", "numpy")},
-        "float_accuracy": float_accuracy(checkpoint.model(), images, labels),
+        "float_accuracy": float((sweep.answers(checkpoint.model(), images) == labels.numpy()).mean()),
         "settings": sweep.sweep(checkpoint, SETTINGS, count, CACHE),
         "resnet20": refusals.attempts(checkpoints.Checkpoint(*checkpoints.RESNET20)),
     }

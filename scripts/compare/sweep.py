@@ -81,22 +81,33 @@ class Case:
     def _file(self, first, count, steps):
         return self.folder / f"{first:05}.{count}.T{steps}.safetensors"
 
-    def measure(self, labels, steps, row):
-        """Adds to a row the accuracies on the first `len(labels)` images at the lengths up to `steps`, for both readouts."""
+    def measure(self, labels, said, steps, row):
+        """Adds to a row the accuracies on the first `len(labels)` images at the lengths up to `steps`, for both readouts, and how often
+        the classes are those that the real network said."""
         outputs, seconds = self.outputs(len(labels), steps)
         about = self.about()
         delays = {int(length): start for length, start in about.pop("delays").items()}
         row |= {"setting": self.setting.name, "call": self.setting.described(), "conversion": about}
         row["processor_seconds_per_image_and_step"] = round(seconds, 5)
         for length in (length for length in LENGTHS if length <= steps):
-            read = {start: float(np.mean(spiking_jelly.predictions(outputs, length, start) == labels)) for start in (0, delays[length])}
+            read = [spiking_jelly.predictions(outputs, length, start) for start in (0, delays[length])]
+            accuracies = [float(np.mean(classes == labels)) for classes in read]
+            agreements = [float(np.mean(classes == said)) for classes in read]
             row.setdefault("lengths", {})[length] = {
                 "images": len(labels),
-                "accuracy": read[0],
-                "accuracy_delayed": read[delays[length]],
+                "accuracy": accuracies[0],
+                "accuracy_delayed": accuracies[1],
+                "agreement": agreements[0],
+                "agreement_delayed": agreements[1],
                 "delay": delays[length],
             }
         return row
+
+
+def answers(model, images):
+    """Classes that the PyTorch model says."""
+    with torch.no_grad():
+        return np.concatenate([model(part).argmax(1).numpy() for part in images.split(100)])
 
 
 def best(row, length):
@@ -122,15 +133,16 @@ def reach(row, rows, images, keep):
 
 def sweep(checkpoint, settings, images, root):
     """Measures all settings, each on as many images and steps as its rank deserves; returns one row for each."""
-    _, labels = checkpoint.images(checkpoint.test, 0, images)
+    pixels, labels = checkpoint.images(checkpoint.test, 0, images)
     labels = labels.numpy()
+    said = answers(checkpoint.model(), pixels)
     rows = {setting.name: {} for setting in settings}
     steps = {setting.name: LENGTHS[-1] for setting in settings}
     for count, keep in (*(stage for stage in STAGES if stage[0] < images), (images, None)):
         going = [setting for setting in settings if steps[setting.name] > 0]
         print(f"{checkpoint.name}: {len(going)} settings on {count} images", flush=True)
         for setting in going:
-            row = Case(checkpoint, setting, root).measure(labels[:count], steps[setting.name], rows[setting.name])
+            row = Case(checkpoint, setting, root).measure(labels[:count], said[:count], steps[setting.name], rows[setting.name])
             lengths = (t for t in LENGTHS if t <= steps[setting.name])
             print(f"  {setting.name}: " + ", ".join(f"T={t} {100 * best(row, t):.1f} %" for t in lengths), flush=True)
         if keep is not None:
