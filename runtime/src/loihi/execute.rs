@@ -16,6 +16,9 @@ use super::{
 /// Neurons in a block.
 const LANES: usize = 256;
 
+/// Neurons that are computed together at least.
+const STRIDE: usize = 64;
+
 type Lanes = [i32; LANES];
 
 static ZEROS: Lanes = [0; LANES];
@@ -249,13 +252,20 @@ impl<'a> Decoder<'a> {
     }
 }
 
-/// Computes one instruction of a block into `out`, which then takes the place of the register.
+/// Computes one instruction of the first `width` neurons of a block into `out`, which then takes the place of the register.
 #[inline(always)]
-fn lanes(out: &mut Lanes, old: &Lanes, awake: Option<(&Lanes, i32)>, result: impl Fn(usize) -> i32) {
+fn lanes(
+    width: usize,
+    out: &mut Lanes,
+    old: &Lanes,
+    awake: Option<(&Lanes, i32)>,
+    result: impl Fn(usize) -> i32,
+) {
+    let width = width.min(LANES);
     match awake {
-        None => (0..LANES).for_each(|lane| out[lane] = result(lane)),
+        None => (0..width).for_each(|lane| out[lane] = result(lane)),
         Some((wakes, at)) => {
-            for lane in 0..LANES {
+            for lane in 0..width {
                 let new = result(lane);
                 out[lane] = if wakes[lane] <= at { new } else { old[lane] };
             }
@@ -283,6 +293,8 @@ fn run_block(executor: &mut Executor, population: &mut Population, start: usize)
     let Executor { code, states, registers, uniform, columns, scratch, flag, wakes } = executor;
     let block = start / LANES;
     let length = LANES.min(population.neurons - start);
+    // The last block is hardly ever full; who is not there gets results that nobody reads.
+    let width = length.next_multiple_of(STRIDE);
     for (register, state) in registers.iter_mut().zip(&population.states).take(*states) {
         register[..length].copy_from_slice(&state[start..start + length]);
     }
@@ -295,117 +307,128 @@ fn run_block(executor: &mut Executor, population: &mut Population, start: usize)
         let awake = if masked { Some((&**wakes, here)) } else { None };
         let get = |from: Source| source(from, registers, uniform, columns, block);
         let old = |to: usize| get(Source::Register(to));
-        let result = match operation {
-            Operation::Nothing => None,
-            Operation::Mov { to, from } => {
-                let from = get(from);
-                lanes(scratch, old(to), awake, |lane| from[lane]);
-                Some(to)
-            }
-            Operation::Sel { to, from } => {
-                let (from, before) = (get(from), old(to));
-                lanes(scratch, before, awake, |lane| if flag[lane] != 0 { from[lane] } else { before[lane] });
-                Some(to)
-            }
-            Operation::Neg { to, from } => {
-                let from = get(from);
-                lanes(scratch, old(to), awake, |lane| from[lane].wrapping_neg());
-                Some(to)
-            }
-            Operation::Shift { to, from, amount } => {
-                let from = get(from);
-                if amount >= 0 {
-                    lanes(scratch, old(to), awake, |lane| shl(from[lane], amount));
-                } else {
-                    let amount = amount.max(-31).wrapping_neg();
-                    lanes(scratch, old(to), awake, |lane| from[lane] >> amount);
+        let result =
+            match operation {
+                Operation::Nothing => None,
+                Operation::Mov { to, from } => {
+                    let from = get(from);
+                    lanes(width, scratch, old(to), awake, |lane| from[lane]);
+                    Some(to)
                 }
-                Some(to)
-            }
-            Operation::Binary { operation, to, a, b } => {
-                let (a, b, before) = (get(a), get(b), old(to));
-                match operation {
-                    Binary::And => lanes(scratch, before, awake, |lane| a[lane] & b[lane]),
-                    Binary::Or => lanes(scratch, before, awake, |lane| a[lane] | b[lane]),
-                    Binary::Shl => lanes(scratch, before, awake, |lane| shl(a[lane], b[lane])),
-                    Binary::Add => lanes(scratch, before, awake, |lane| a[lane].wrapping_add(b[lane])),
-                    Binary::Min => lanes(scratch, before, awake, |lane| a[lane].min(b[lane])),
+                Operation::Sel { to, from } => {
+                    let (from, before) = (get(from), old(to));
+                    lanes(width, scratch, before, awake, |lane| {
+                        if flag[lane] != 0 { from[lane] } else { before[lane] }
+                    });
+                    Some(to)
                 }
-                Some(to)
-            }
-            Operation::MulShift { rounding, to, a, b, shift } => {
-                let (a, b, before) = (get(a), get(b), old(to));
-                match rounding {
-                    Rounding::Floor => {
-                        lanes(scratch, before, awake, |lane| {
-                            mul_shr(a[lane], b[lane], shift, Rounding::Floor)
-                        });
+                Operation::Neg { to, from } => {
+                    let from = get(from);
+                    lanes(width, scratch, old(to), awake, |lane| from[lane].wrapping_neg());
+                    Some(to)
+                }
+                Operation::Shift { to, from, amount } => {
+                    let from = get(from);
+                    if amount >= 0 {
+                        lanes(width, scratch, old(to), awake, |lane| shl(from[lane], amount));
+                    } else {
+                        let amount = amount.max(-31).wrapping_neg();
+                        lanes(width, scratch, old(to), awake, |lane| from[lane] >> amount);
                     }
-                    Rounding::TowardZero => {
-                        lanes(scratch, before, awake, |lane| {
-                            mul_shr(a[lane], b[lane], shift, Rounding::TowardZero)
-                        });
+                    Some(to)
+                }
+                Operation::Binary { operation, to, a, b } => {
+                    let (a, b, before) = (get(a), get(b), old(to));
+                    match operation {
+                        Binary::And => lanes(width, scratch, before, awake, |lane| a[lane] & b[lane]),
+                        Binary::Or => lanes(width, scratch, before, awake, |lane| a[lane] | b[lane]),
+                        Binary::Shl => lanes(width, scratch, before, awake, |lane| shl(a[lane], b[lane])),
+                        Binary::Add => {
+                            lanes(width, scratch, before, awake, |lane| a[lane].wrapping_add(b[lane]))
+                        }
+                        Binary::Min => lanes(width, scratch, before, awake, |lane| a[lane].min(b[lane])),
                     }
+                    Some(to)
                 }
-                Some(to)
-            }
-            Operation::MulShr { rounding, to, a, b, shift } => {
-                let (a, b, shift) = (get(a), get(b), get(shift));
-                lanes(scratch, old(to), awake, |lane| mul_shr(a[lane], b[lane], shift[lane], rounding));
-                Some(to)
-            }
-            Operation::Compare { comparison, a, b } => {
-                let (a, b) = (get(a), get(b));
-                // Who sleeps has no use for the flag before it wakes up, but keeps it.
-                match comparison {
-                    Comparison::Less => lanes(scratch, flag, awake, |lane| i32::from(a[lane] < b[lane])),
-                    Comparison::GreaterEqual => {
-                        lanes(scratch, flag, awake, |lane| i32::from(a[lane] >= b[lane]));
-                    }
-                    Comparison::Equal => lanes(scratch, flag, awake, |lane| i32::from(a[lane] == b[lane])),
-                }
-                std::mem::swap(scratch, flag);
-                None
-            }
-            Operation::Jump { sense, target } => {
-                let (sense, target) = (i32::from(sense), target as i32);
-                let mut first = i32::MAX;
-                for lane in 0..LANES {
-                    let jumps = (wakes[lane] <= here) & (flag[lane] == sense);
-                    wakes[lane] = if jumps { target } else { wakes[lane] };
-                    first = first.min(wakes[lane]);
-                }
-                // Nobody is awake before the first one wakes up.
-                at = at.max(first as usize);
-                None
-            }
-            Operation::Rdc { to, port } => {
-                let before = old(to);
-                scratch.copy_from_slice(before);
-                if let Some(accumulator) = population.accumulators.get_mut(port) {
-                    for (lane, value) in accumulator[start..start + length].iter_mut().enumerate() {
-                        if wakes[lane] <= here {
-                            scratch[lane] = std::mem::take(value);
+                Operation::MulShift { rounding, to, a, b, shift } => {
+                    let (a, b, before) = (get(a), get(b), old(to));
+                    match rounding {
+                        Rounding::Floor => {
+                            lanes(width, scratch, before, awake, |lane| {
+                                mul_shr(a[lane], b[lane], shift, Rounding::Floor)
+                            });
+                        }
+                        Rounding::TowardZero => {
+                            lanes(width, scratch, before, awake, |lane| {
+                                mul_shr(a[lane], b[lane], shift, Rounding::TowardZero)
+                            });
                         }
                     }
+                    Some(to)
                 }
-                Some(to)
-            }
-            Operation::Spike { payload, output } => {
-                let payload = get(payload);
-                if let Some(output) = population.outputs.get_mut(output) {
-                    show(&mut output[start..start + length], payload, wakes, here);
+                Operation::MulShr { rounding, to, a, b, shift } => {
+                    let (a, b, shift) = (get(a), get(b), get(shift));
+                    lanes(width, scratch, old(to), awake, |lane| {
+                        mul_shr(a[lane], b[lane], shift[lane], rounding)
+                    });
+                    Some(to)
                 }
-                None
-            }
-            Operation::Probe { value, probe } => {
-                let value = get(value);
-                if let Some(probe) = population.probes.get_mut(probe) {
-                    show(&mut probe[start..start + length], value, wakes, here);
+                Operation::Compare { comparison, a, b } => {
+                    let (a, b) = (get(a), get(b));
+                    // Who sleeps has no use for the flag before it wakes up, but keeps it.
+                    match comparison {
+                        Comparison::Less => {
+                            lanes(width, scratch, flag, awake, |lane| i32::from(a[lane] < b[lane]))
+                        }
+                        Comparison::GreaterEqual => {
+                            lanes(width, scratch, flag, awake, |lane| i32::from(a[lane] >= b[lane]));
+                        }
+                        Comparison::Equal => {
+                            lanes(width, scratch, flag, awake, |lane| i32::from(a[lane] == b[lane]))
+                        }
+                    }
+                    std::mem::swap(scratch, flag);
+                    None
                 }
-                None
-            }
-        };
+                Operation::Jump { sense, target } => {
+                    let (sense, target) = (i32::from(sense), target as i32);
+                    let mut first = i32::MAX;
+                    for lane in 0..LANES {
+                        let jumps = (wakes[lane] <= here) & (flag[lane] == sense);
+                        wakes[lane] = if jumps { target } else { wakes[lane] };
+                        first = first.min(wakes[lane]);
+                    }
+                    // Nobody is awake before the first one wakes up.
+                    at = at.max(first as usize);
+                    None
+                }
+                Operation::Rdc { to, port } => {
+                    let before = old(to);
+                    scratch.copy_from_slice(before);
+                    if let Some(accumulator) = population.accumulators.get_mut(port) {
+                        for (lane, value) in accumulator[start..start + length].iter_mut().enumerate() {
+                            if wakes[lane] <= here {
+                                scratch[lane] = std::mem::take(value);
+                            }
+                        }
+                    }
+                    Some(to)
+                }
+                Operation::Spike { payload, output } => {
+                    let payload = get(payload);
+                    if let Some(output) = population.outputs.get_mut(output) {
+                        show(&mut output[start..start + length], payload, wakes, here);
+                    }
+                    None
+                }
+                Operation::Probe { value, probe } => {
+                    let value = get(value);
+                    if let Some(probe) = population.probes.get_mut(probe) {
+                        show(&mut probe[start..start + length], value, wakes, here);
+                    }
+                    None
+                }
+            };
         if let Some(register) = result.and_then(|to| registers.get_mut(to)) {
             std::mem::swap(scratch, register);
         }
