@@ -2,7 +2,10 @@
 
 use crate::{data, failure::Failure, output, progress};
 use clap::{Args, ValueEnum};
-use neurocuda_compiler::{backend::loihi::reference::Spikes, mlir::IrError};
+use neurocuda_compiler::{
+    backend::loihi::reference::{Sent, Spikes},
+    mlir::IrError,
+};
 use neurocuda_runtime::{
     artifact::program::Schedule,
     cpu::{Backend, Engine, EngineError, ImageOutcome, RunOptions},
@@ -91,10 +94,10 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         let expected = match &interpreter {
             None => {
                 let outcome = cpu.run_image(image.view(), index, &options).map_err(failure)?;
-                (
-                    outcome.trace.unwrap_or_default(),
-                    outcome.outputs.into_iter().map(|output| output.integer).collect(),
-                )
+                Sent {
+                    spikes: outcome.trace.unwrap_or_default(),
+                    logits: outcome.outputs.into_iter().map(|output| output.integer).collect(),
+                }
             }
             Some(interpreter) => {
                 let sample = neurocuda_compiler::validate::artifact::sample(&images, index)
@@ -132,13 +135,10 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     if sum.different == 0 { Ok(()) } else { Err(Failure::Gate) }
 }
 
-/// What each layer sent, `[steps, …shape]`, and the integer logits of each output.
-type Expected = (Vec<Vec<i16>>, Vec<Vec<i32>>);
-
-fn compare(engine: &Engine, sent: &ImageOutcome, (spikes, logits): &Expected) -> Compared {
+fn compare(engine: &Engine, sent: &ImageOutcome, expected: &Sent) -> Compared {
     let mut found = Compared::default();
     let trace = sent.trace.as_deref().unwrap_or_default();
-    for ((layer, sent), expected) in engine.layers().iter().zip(trace).zip(spikes) {
+    for ((layer, sent), expected) in engine.layers().iter().zip(trace).zip(&expected.spikes) {
         let length = sent.len().max(expected.len());
         let same = sent.iter().zip(expected).filter(|(a, b)| a == b).count();
         found.spikes += length as u64;
@@ -147,7 +147,7 @@ fn compare(engine: &Engine, sent: &ImageOutcome, (spikes, logits): &Expected) ->
             found.layers.push(layer.name.clone());
         }
     }
-    for (sent, expected) in sent.outputs.iter().zip(logits) {
+    for (sent, expected) in sent.outputs.iter().zip(&expected.logits) {
         let same = sent.integer.iter().zip(expected).filter(|(a, b)| a == b).count();
         let length = sent.integer.len().max(expected.len());
         found.logits += length as u64;

@@ -19,6 +19,14 @@ pub struct Spikes {
     layers: Vec<(usize, usize)>,
 }
 
+/// What a network did with a sample.
+pub struct Sent {
+    /// What each layer sent, `[steps, …shape]`, row-major.
+    pub spikes: Vec<Vec<i16>>,
+    /// Integer logits of each output behind the last step.
+    pub logits: Vec<Vec<i32>>,
+}
+
 /// Names of the ops that are neurons.
 const NEURONS: [&str; 6] = [
     snn::StBif::NAME,
@@ -56,12 +64,12 @@ impl Spikes {
         Ok(Self { layers: layers.into_iter().zip(sizes).collect(), network })
     }
 
-    /// What each layer sends in so many steps, `[steps, …shape]`, and the integer logits behind them.
+    /// What happens in so many steps.
     ///
     /// # Errors
     ///
     /// If the network does not run.
-    pub fn run(&self, sample: &Sample, steps: u32) -> Result<(Vec<Vec<i16>>, Vec<Vec<i32>>), InterpretError> {
+    pub fn run(&self, sample: &Sample, steps: u32) -> Result<Sent, InterpretError> {
         let mut spikes =
             self.layers.iter().map(|(_, size)| vec![0; size * steps as usize]).collect::<Vec<_>>();
         let mut seen = |step: u32, op: usize, sent: &Sample| {
@@ -74,6 +82,6 @@ impl Spikes {
         };
         let outcome = self.network.simulate(sample, StepLimit::Exactly(steps), &mut seen)?;
         let logits = outcome.outputs.iter().map(|output| output.integer.iter().map(|&y| y as i32).collect());
-        Ok((spikes, logits.collect()))
+        Ok(Sent { spikes, logits: logits.collect() })
     }
 }

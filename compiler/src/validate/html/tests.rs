@@ -80,6 +80,7 @@ fn report() -> Report {
                 ],
             }),
         },
+        chips: None,
         early_exit: Some(EarlyExit {
             last_layers: 1,
             images: 2000,
