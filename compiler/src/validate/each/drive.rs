@@ -12,7 +12,7 @@ use crate::{
     mlir::{self, IrError, IrResult},
     passes::ann_to_snn::{
         lower_to_rate::SPIKE_VALUE,
-        synapses::{LEVELS, STEPS},
+        synapses::{DELAY, LEVELS, STEPS},
     },
 };
 use melior::ir::{OperationRef, attribute::IntegerAttribute, operation::OperationLike};
@@ -166,11 +166,18 @@ fn sides<'c>(around: &Around<'c, '_>) -> IrResult<'c, Sides> {
         layers: vec![],
         outputs: vec![],
     };
+    let asked = around.options.get::<i64>(DELAY.name).map_err(|error| IrError::module(error.to_string()))?;
     let operations = mlir::operations(mlir::network_block(around.after)?);
     let mut senders = HashMap::<String, VecDeque<(usize, OperationRef)>>::new();
     for (op, &operation) in operations.iter().enumerate() {
         let view = snn::Op::read(operation)?;
         if let (Some(snn::Op::If(neuron)), Some(delay)) = (&view, sides.delays.get_mut(op)) {
+            if neuron.delay != asked {
+                let layer = mlir::layer(operation);
+                let message =
+                    format!("layer `{layer}` sends spikes that take {} steps, not {asked}", neuron.delay);
+                return Err(IrError::at(operation, message));
+            }
             *delay = u32::try_from(neuron.delay).unwrap_or(u32::MAX);
         }
         match view {
