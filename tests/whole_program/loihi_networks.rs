@@ -2,6 +2,7 @@
 
 use crate::{
     random_networks::{
+        config,
         generate::{Recipe, recipe},
         images, load,
     },
@@ -17,7 +18,7 @@ use neurocuda_runtime::{
     artifact::program::Schedule,
     cpu::{Backend, Engine, ImageOutcome, RunOptions},
 };
-use proptest::test_runner::{Config, RngSeed, TestCaseError, TestError, TestRunner};
+use proptest::test_runner::{TestCaseError, TestError, TestRunner};
 use std::{cell::Cell, sync::Arc};
 
 /// Networks to try; `PROPTEST_CASES` asks for more, `PROPTEST_RNG_SEED` for others.
@@ -92,21 +93,9 @@ fn check(recipe: &Recipe, schedule: Schedule) -> Result<Option<usize>, String> {
 
 #[test]
 fn cores_send_what_the_cpu_sends() {
-    let defaults = Config::default();
-    let config = Config {
-        cases: if std::env::var_os("PROPTEST_CASES").is_some() { defaults.cases } else { CASES },
-        rng_seed: if std::env::var_os("PROPTEST_RNG_SEED").is_some() {
-            defaults.rng_seed
-        } else {
-            RngSeed::Fixed(3)
-        },
-        failure_persistence: None,
-        max_shrink_iters: 200,
-        ..defaults
-    };
     let schedules = [Schedule::StBif, Schedule::SigmaDelta, Schedule::HoldAndFire, Schedule::Rate];
     let (tried, carried, most_cores) = (Cell::new(0), [0; 4].map(Cell::new), Cell::new(0));
-    let result = TestRunner::new(config).run(&recipe(), |recipe| {
+    let result = TestRunner::new(config(CASES, 3, 200)).run(&recipe(), |recipe| {
         let number = tried.replace(tried.get() + 1) % schedules.len();
         match check(&recipe, schedules[number]) {
             Ok(cores) => {

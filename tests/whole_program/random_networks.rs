@@ -163,20 +163,22 @@ fn logits(compiled: &Compiled, images: &Images, index: usize) -> Result<Vec<Vec<
     ))
 }
 
+/// So many networks of a fixed seed, unless the environment asks for others.
+pub fn config(cases: u32, seed: u64, max_shrink_iters: u32) -> Config {
+    let defaults = Config::default();
+    let given = |name: &str| std::env::var_os(name).is_some();
+    Config {
+        cases: if given("PROPTEST_CASES") { defaults.cases } else { cases },
+        rng_seed: if given("PROPTEST_RNG_SEED") { defaults.rng_seed } else { RngSeed::Fixed(seed) },
+        failure_persistence: None,
+        max_shrink_iters,
+        ..defaults
+    }
+}
+
 #[test]
 fn exact_schedules_equal_the_integer_network() {
-    let defaults = Config::default();
-    let config = Config {
-        cases: if std::env::var_os("PROPTEST_CASES").is_some() { defaults.cases } else { CASES },
-        rng_seed: if std::env::var_os("PROPTEST_RNG_SEED").is_some() {
-            defaults.rng_seed
-        } else {
-            RngSeed::Fixed(2)
-        },
-        failure_persistence: None,
-        max_shrink_iters: 300,
-        ..defaults
-    };
+    let config = config(CASES, 2, 300);
     let cases = config.cases as usize;
     let refused = RefCell::new(Vec::new());
     let result = TestRunner::new(config).run(&recipe(), |recipe| match check(&recipe) {

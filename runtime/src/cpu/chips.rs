@@ -76,9 +76,8 @@ impl State {
                     if let Some(slot) = state.delayed.get_mut(slot) {
                         state.delivered = slot.len();
                         take(slot, sent, *layout);
-                        state.sent = slot.len();
-                        state.spikes += state.sent as u64;
-                        state.in_flight = (state.in_flight + state.sent).saturating_sub(state.delivered);
+                        let sent = slot.len();
+                        state.count(sent, neurons.delay);
                     }
                 }
                 PlannedOp::Readout { sums, .. } => {
@@ -94,7 +93,7 @@ impl State {
                 _ => {}
             }
         }
-        self.operations = run.counts().iter().map(|core| core.synaptic_operations).sum();
+        self.operations = run.synaptic_operations();
         self.chips = Some(run);
     }
 }

@@ -74,6 +74,17 @@ pub(super) struct NeuronState {
     pub(super) delivered: usize,
 }
 
+impl NeuronState {
+    /// Counts what was sent in a step, when `delivered` is known.
+    pub(super) fn count(&mut self, sent: usize, delay: usize) {
+        self.sent = sent;
+        self.spikes += sent as u64;
+        if delay > 0 {
+            self.in_flight = (self.in_flight + sent).saturating_sub(self.delivered);
+        }
+    }
+}
+
 impl Neurons {
     /// A layer from a checked op; `None` if the op is another one.
     pub(super) fn new(
@@ -216,11 +227,8 @@ impl Neurons {
                 _ => sent.is_empty(),
             };
         }
-        state.sent = sent.len();
-        state.spikes += state.sent as u64;
-        if self.delay > 0 {
-            state.in_flight = (state.in_flight + state.sent).saturating_sub(state.delivered);
-        }
+        let sent = sent.len();
+        state.count(sent, self.delay);
     }
 
     /// What the neurons sent in a step that has just run, wherever it is.

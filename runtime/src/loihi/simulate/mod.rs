@@ -189,6 +189,11 @@ impl Run {
         values
     }
 
+    /// Synaptic operations of all cores so far.
+    pub fn synaptic_operations(&self) -> u64 {
+        self.cores.iter().map(|core| core.counts.synaptic_operations).sum()
+    }
+
     /// What each core has done so far.
     pub fn counts(&self) -> Vec<Counts> {
         self.cores.iter().map(|core| core.counts).collect()
