@@ -70,6 +70,12 @@ enum Operation {
         b: Source,
         shift: Source,
     },
+    /// A product that is not shifted: its lower half is that of the factors as they are.
+    Mul {
+        to: usize,
+        a: Source,
+        b: Source,
+    },
     /// By the same amount for all.
     MulShift {
         rounding: Rounding,
@@ -229,8 +235,9 @@ impl<'a> Decoder<'a> {
             Instruction::MulShr { to, a, b, shift, rounding } => {
                 let (to, a, b) = (to.index(), self.source(a), self.source(b));
                 let shift = self.source(shift);
-                match self.number(shift) {
-                    Some(shift) => Operation::MulShift { rounding, to, a, b, shift: shift.clamp(0, 63) },
+                match self.number(shift).map(|shift| shift.clamp(0, 63)) {
+                    Some(0) => Operation::Mul { to, a, b },
+                    Some(shift) => Operation::MulShift { rounding, to, a, b, shift },
                     None => Operation::MulShr { rounding, to, a, b, shift },
                 }
             }
@@ -299,12 +306,15 @@ fn run_block(executor: &mut Executor, population: &mut Population, start: usize)
         register[..length].copy_from_slice(&state[start..start + length]);
     }
     population.outputs.iter_mut().for_each(|output| output[start..start + length].fill(0));
-    wakes.fill(0);
+    // Boxes apart, the compiler knows what overlaps nothing.
+    let (scratch, flag, wakes) = (scratch, flag, &mut **wakes);
+    wakes[..length].fill(0);
+    wakes[length..].fill(i32::MAX);
     let mut at = 0;
     while let Some(&Decoded { operation, masked }) = code.get(at) {
         let here = at as i32;
         at += 1;
-        let awake = if masked { Some((&**wakes, here)) } else { None };
+        let awake = if masked { Some((&*wakes, here)) } else { None };
         let get = |from: Source| source(from, registers, uniform, columns, block);
         let old = |to: usize| get(Source::Register(to));
         let result =
@@ -350,6 +360,11 @@ fn run_block(executor: &mut Executor, population: &mut Population, start: usize)
                     }
                     Some(to)
                 }
+                Operation::Mul { to, a, b } => {
+                    let (a, b) = (get(a), get(b));
+                    lanes(width, scratch, old(to), awake, |lane| a[lane].wrapping_mul(b[lane]));
+                    Some(to)
+                }
                 Operation::MulShift { rounding, to, a, b, shift } => {
                     let (a, b, before) = (get(a), get(b), old(to));
                     match rounding {
@@ -393,10 +408,10 @@ fn run_block(executor: &mut Executor, population: &mut Population, start: usize)
                 Operation::Jump { sense, target } => {
                     let (sense, target) = (i32::from(sense), target as i32);
                     let mut first = i32::MAX;
-                    for lane in 0..LANES {
-                        let jumps = (wakes[lane] <= here) & (flag[lane] == sense);
-                        wakes[lane] = if jumps { target } else { wakes[lane] };
-                        first = first.min(wakes[lane]);
+                    for (wake, &flag) in wakes[..width].iter_mut().zip(&flag[..width]) {
+                        let jumps = (*wake <= here) & (flag == sense);
+                        *wake = if jumps { target } else { *wake };
+                        first = first.min(*wake);
                     }
                     // Nobody is awake before the first one wakes up.
                     at = at.max(first as usize);
@@ -404,12 +419,13 @@ fn run_block(executor: &mut Executor, population: &mut Population, start: usize)
                 }
                 Operation::Rdc { to, port } => {
                     let before = old(to);
-                    scratch.copy_from_slice(before);
+                    scratch[..width].copy_from_slice(&before[..width]);
                     if let Some(accumulator) = population.accumulators.get_mut(port) {
-                        for (lane, value) in accumulator[start..start + length].iter_mut().enumerate() {
-                            if wakes[lane] <= here {
-                                scratch[lane] = std::mem::take(value);
-                            }
+                        let sums = accumulator[start..start + length].iter_mut();
+                        for ((sum, read), &wake) in sums.zip(&mut scratch[..]).zip(&wakes[..]) {
+                            let awake = wake <= here;
+                            *read = if awake { *sum } else { *read };
+                            *sum = if awake { 0 } else { *sum };
                         }
                     }
                     Some(to)
@@ -441,9 +457,7 @@ fn run_block(executor: &mut Executor, population: &mut Population, start: usize)
 /// Hands the values of those who are awake out of a block.
 #[inline(always)]
 fn show(to: &mut [i32], values: &Lanes, wakes: &Lanes, here: i32) {
-    for (lane, to) in to.iter_mut().enumerate() {
-        if wakes[lane] <= here {
-            *to = values[lane];
-        }
+    for ((to, &value), &wake) in to.iter_mut().zip(values).zip(wakes) {
+        *to = if wake <= here { value } else { *to };
     }
 }

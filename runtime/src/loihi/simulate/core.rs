@@ -1,5 +1,7 @@
 //! One core: a slice of a population, the synapses that end on it, and a step of both.
 
+use std::collections::BTreeMap;
+
 use super::{Counts, Sent, table::Table};
 use crate::loihi::{Population, execute::Executor};
 
@@ -12,6 +14,23 @@ pub(super) struct Axon {
     pub delay: usize,
     /// Elements of the synapses' input that each element of the population is; `None` where it is itself.
     pub moved: Option<Moved>,
+}
+
+impl Axon {
+    /// Adds spikes of `elements` to `sums` over a table. Returns how many reach a neuron there, and over how many synapses.
+    fn add(&self, table: &Table, elements: &[u32], payloads: &[i32], sums: &mut [i32]) -> (u64, u64) {
+        let Some(moved) = &self.moved else { return table.add(elements, payloads, sums) };
+        let (mut messages, mut synapses) = (0, 0);
+        for (&element, &payload) in elements.iter().zip(payloads) {
+            let mut reached = 0;
+            for &to in moved.of(element) {
+                reached += table.add(&[to], &[payload], sums).1;
+            }
+            messages += u64::from(reached > 0);
+            synapses += reached;
+        }
+        (messages, synapses)
+    }
 }
 
 /// Where elements go, element by element.
@@ -53,6 +72,35 @@ pub(super) struct Core {
     pub executor: Executor,
 }
 
+/// What the host injected last over one axon, and what that added up to: networks of `rate` inject the same in every step.
+#[derive(Clone, Debug, Default)]
+struct Injected {
+    elements: Vec<u32>,
+    payloads: Vec<i32>,
+    sums: Vec<i32>,
+    arrived: (u64, u64),
+}
+
+impl Injected {
+    /// Adds what is injected to `sums`; `add` works it out where it is something else than the last time.
+    fn add(
+        &mut self,
+        (elements, payloads): (&[u32], &[i32]),
+        sums: &mut [i32],
+        add: impl FnOnce(&mut [i32]) -> (u64, u64),
+    ) -> (u64, u64) {
+        if self.elements != elements || self.payloads != payloads {
+            elements.clone_into(&mut self.elements);
+            payloads.clone_into(&mut self.payloads);
+            self.sums.clear();
+            self.sums.resize(sums.len(), 0);
+            self.arrived = add(&mut self.sums);
+        }
+        sums.iter_mut().zip(&self.sums).for_each(|(sum, own)| *sum = sum.wrapping_add(*own));
+        self.arrived
+    }
+}
+
 /// What a core remembers in a run.
 #[derive(Clone, Debug)]
 pub(super) struct CoreState {
@@ -60,6 +108,8 @@ pub(super) struct CoreState {
     executor: Executor,
     /// Sums of one table, where its exponent is not 0.
     sums: Vec<i32>,
+    /// By table and axon, those of the host.
+    injected: BTreeMap<(usize, usize), Injected>,
     /// States before a step in which nothing arrives, to see whether they change.
     before: Vec<i32>,
     /// Whether nothing will happen until something arrives.
@@ -76,6 +126,7 @@ impl CoreState {
             neurons: core.neurons.clone(),
             executor: core.executor.clone(),
             sums: vec![0; core.neurons.len()],
+            injected: BTreeMap::new(),
             before: vec![],
             resting: false,
             elements: vec![],
@@ -102,8 +153,8 @@ impl CoreState {
         (accumulator_bits, payload_bits): (u32, u32),
     ) {
         let mut arrived = false;
-        for (projection, table) in projections.iter().zip(&core.tables) {
-            arrived |= self.receive(core, projection, table, history, step);
+        for (number, projection) in projections.iter().enumerate() {
+            arrived |= self.receive(core, projection, number, history, step);
         }
         self.elements.clear();
         self.payloads.clear();
@@ -139,13 +190,14 @@ impl CoreState {
         &mut self,
         core: &Core,
         projection: &Projection,
-        table: &Table,
+        number: usize,
         history: &[Vec<Sent>],
         step: usize,
     ) -> bool {
         let mut arrived = false;
         let direct = projection.exponent == 0;
-        for axon in &projection.axons {
+        let Some(table) = core.tables.get(number) else { return false };
+        for (at, axon) in projection.axons.iter().enumerate() {
             let Some(sent) = (step.checked_sub(axon.delay)).and_then(|at| {
                 history.get(axon.population).and_then(|ring| ring.get(at % ring.len().max(1)))
             }) else {
@@ -162,19 +214,12 @@ impl CoreState {
                 let (elements, payloads) =
                     (&sent.elements[part.range.clone()], &sent.payloads[part.range.clone()]);
                 let sums = if direct { self.neurons.accumulator(0) } else { &mut self.sums[..] };
-                let (messages, synapses) = match &axon.moved {
-                    None => table.add(elements, payloads, sums),
-                    Some(moved) => {
-                        let (mut messages, mut synapses) = (0, 0);
-                        for (&element, &payload) in elements.iter().zip(payloads) {
-                            let mut reached = 0;
-                            for &to in moved.of(element) {
-                                reached += table.add(&[to], &[payload], sums).1;
-                            }
-                            messages += u64::from(reached > 0);
-                            synapses += reached;
-                        }
-                        (messages, synapses)
+                let add = |sums: &mut [i32]| axon.add(table, elements, payloads, sums);
+                let (messages, synapses) = match part.core {
+                    Some(_) => add(sums),
+                    None => {
+                        let injected = self.injected.entry((number, at)).or_default();
+                        injected.add((elements, payloads), sums, add)
                     }
                 };
                 arrived |= messages > 0;

@@ -134,12 +134,22 @@ pub(super) struct List {
     synapses: Vec<(u32, i16)>,
 }
 
+/// Neurons whose sums stay in registers while all spikes are added: one cache line of weights.
+const CHUNK: usize = 32;
+
+/// Synapses from every input to every neuron.
+#[derive(Clone, Debug)]
+pub(super) struct Dense {
+    /// `[input][chunk of neurons]`.
+    weights: Vec<[i16; CHUNK]>,
+    neurons: usize,
+}
+
 /// The synapses of one table that end on one core.
 #[derive(Clone, Debug)]
 pub(super) enum Table {
     Kernel(Kernel),
-    /// `[input][neuron]`, and the number of neurons.
-    Dense(Vec<i16>, usize),
+    Dense(Dense),
     List(List),
 }
 
@@ -183,9 +193,14 @@ impl Table {
         let weight =
             |out: usize, input: usize| weights.get(out * inputs + input).copied().unwrap_or_default();
         let elements = slice.elements();
-        let table =
-            (0..inputs).flat_map(|input| elements.iter().map(move |&out| weight(out as usize, input)));
-        Self::Dense(table.collect(), elements.len())
+        let row = |input: usize| {
+            elements.chunks(CHUNK).map(move |chunk| {
+                let mut weights = [0; CHUNK];
+                weights.iter_mut().zip(chunk).for_each(|(slot, &out)| *slot = weight(out as usize, input));
+                weights
+            })
+        };
+        Self::Dense(Dense { weights: (0..inputs).flat_map(row).collect(), neurons: elements.len() })
     }
 
     /// Synapses from an input to an element of the population.
@@ -211,32 +226,54 @@ impl Table {
 
 #[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx2", "aarch64+neon"))]
 fn add(table: &Table, elements: &[u32], payloads: &[i32], sums: &mut [i32]) -> (u64, u64) {
+    match table {
+        Table::Dense(dense) => add_dense(dense, elements, payloads, sums),
+        Table::Kernel(kernel) => {
+            add_each(elements, payloads, |element, payload| kernel_row(kernel, element, payload, sums))
+        }
+        Table::List(list) => {
+            add_each(elements, payloads, |element, payload| list_row(list, element, payload, sums))
+        }
+    }
+}
+
+/// Spike by spike; `row` adds one and says how many synapses that took.
+#[inline(always)]
+fn add_each(elements: &[u32], payloads: &[i32], mut row: impl FnMut(usize, i32) -> usize) -> (u64, u64) {
     let (mut messages, mut synapses) = (0, 0);
     for (&element, &payload) in elements.iter().zip(payloads) {
-        let element = element as usize;
-        let reached = match table {
-            Table::Kernel(kernel) => kernel_row(kernel, element, payload, sums),
-            Table::Dense(weights, neurons) => {
-                let row = weights.get(element * neurons..(element + 1) * neurons).unwrap_or_default();
-                add_row(sums, row, payload);
-                row.len()
-            }
-            Table::List(list) => {
-                let (start, end) = (list.starts.get(element), list.starts.get(element + 1));
-                let row = start.zip(end).and_then(|(&a, &b)| list.synapses.get(a as usize..b as usize));
-                let row = row.unwrap_or_default();
-                for &(neuron, weight) in row {
-                    if let Some(sum) = sums.get_mut(neuron as usize) {
-                        *sum = sum.wrapping_add(payload.wrapping_mul(weight.into()));
-                    }
-                }
-                row.len()
-            }
-        };
+        let reached = row(element as usize, payload);
         messages += u64::from(reached > 0);
         synapses += reached as u64;
     }
     (messages, synapses)
+}
+
+#[inline(always)]
+fn add_dense(dense: &Dense, elements: &[u32], payloads: &[i32], sums: &mut [i32]) -> (u64, u64) {
+    let chunks = dense.neurons.div_ceil(CHUNK);
+    for (chunk, sums) in sums[..dense.neurons].chunks_mut(CHUNK).enumerate() {
+        let mut total = [0; CHUNK];
+        for (&element, &payload) in elements.iter().zip(payloads) {
+            let Some(weights) = dense.weights.get(element as usize * chunks + chunk) else { continue };
+            add_row(&mut total, weights, payload);
+        }
+        sums.iter_mut().zip(total).for_each(|(sum, total)| *sum = sum.wrapping_add(total));
+    }
+    (elements.len() as u64, (elements.len() * dense.neurons) as u64)
+}
+
+#[inline(always)]
+fn list_row(list: &List, element: usize, payload: i32, sums: &mut [i32]) -> usize {
+    let (start, end) = (list.starts.get(element), list.starts.get(element + 1));
+    let row = start.zip(end).and_then(|(&a, &b)| list.synapses.get(a as usize..b as usize));
+    let row = row.unwrap_or_default();
+    for &(neuron, weight) in row {
+        if let Some(sum) = sums.get_mut(neuron as usize) {
+            *sum = sum.wrapping_add(payload.wrapping_mul(weight.into()));
+        }
+    }
+    row.len()
 }
 
 #[inline(always)]
@@ -271,6 +308,11 @@ fn add_row(sums: &mut [i32], weights: &[i16], payload: i32) {
     match payload {
         1 => sums.iter_mut().zip(weights).for_each(|(sum, &w)| *sum = sum.wrapping_add(w.into())),
         -1 => sums.iter_mut().zip(weights).for_each(|(sum, &w)| *sum = sum.wrapping_sub(w.into())),
+        // Products of 16 bits are cheaper than those of 32.
+        -32768..=32767 => sums
+            .iter_mut()
+            .zip(weights)
+            .for_each(|(sum, &w)| *sum = sum.wrapping_add(i32::from(payload as i16) * i32::from(w))),
         _ => sums
             .iter_mut()
             .zip(weights)
