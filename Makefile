@@ -4,7 +4,7 @@ export PATH := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
 MDBOOK = $(or $(shell command -v mdbook),.venv/bin/mdbook)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-python wheel zoo results results-wait compare docs lint fmt clean
+.PHONY: help setup demo test test-python wheel zoo results results-wait compare bench-lava docs lint fmt clean
 
 help: ## This text
 	@echo 'NeuroCUDA compiles trained PyTorch networks to spiking networks and measures the difference.'
@@ -44,6 +44,10 @@ results-wait: setup ## The same in the foreground; ends when all figures are the
 compare: setup ## Convert the same ResNet-18 with SpikingJelly (PyPI) and with ours, side by side; goes on where it was stopped
 	@cargo build --release --locked -p neurocudac
 	@scripts/compare.sh
+
+bench-lava: setup ## Run the same network on the simulator of Loihi 2 and in Lava (PyPI): spikes compared, then time
+	@cargo build --release --locked -p neurocudac
+	@scripts/bench_lava.sh
 
 docs: setup ## Build the book (target/book/index.html) and the API reference (target/doc)
 	@python3 scripts/check_docs.py

@@ -58,6 +58,8 @@ pub struct Settings {
     pub input_levels: Option<u32>,
     /// What to compile for.
     pub target: Target,
+    /// Layers and the programs of one's own that they run: files, or names of built-in ones; on Loihi 2 only.
+    pub programs: Vec<(String, String)>,
 }
 
 /// Largest magnitude of an input code on Loihi 2, where what arrives in one step has to fit an accumulator.
@@ -74,6 +76,7 @@ impl Default for Settings {
             mixed_levels: None,
             input_levels: None,
             target: Target::Cpu,
+            programs: vec![],
         }
     }
 }
@@ -264,6 +267,9 @@ pub fn compile(
     if settings.target == Target::Loihi {
         heard(&emitted.program)?;
         passes.extend(run(module, "lower-to-loihi")?);
+        for (layer, program) in &settings.programs {
+            passes.extend(run(module, &format!("attach-program{{layer={layer} program={program}}}"))?);
+        }
         // What does not fit is for the pass to say.
         mapping = loihi::map(module, &chip).ok();
         passes.extend(run(module, "map-to-cores")?);
@@ -318,7 +324,9 @@ fn heard(program: &Program) -> Result<(), CompileError> {
 
 /// Loads the cores of an artifact, and with `--validate-each` runs them.
 fn on_cores(artifact: &Artifact, hooks: &Hooks) -> Result<(), CompileError> {
-    let Some(validator) = hooks.validate_each else {
+    let attached = artifact.manifest.chips.as_ref().and_then(ChipProgram::attached);
+    // The CPU does not know programs of one's own, so that there is nothing to hold such cores against.
+    let Some(validator) = hooks.validate_each.filter(|_| attached.is_none()) else {
         return Ok(Simulator::new(artifact).map(drop)?);
     };
     cores::hold(artifact, &validator.samples()).map_err(|found| {

@@ -62,14 +62,23 @@ pub enum Number {
     Integer,
 }
 
-/// The network's function: the only one of the module.
+/// Name of the attribute of functions that are programs of neurons.
+pub const MICROCODE: &str = "loihi.microcode";
+
+/// The ops of the module itself: its functions.
+pub fn functions<'c, 'a>(module: OperationRef<'c, 'a>) -> Vec<OperationRef<'c, 'a>> {
+    let body = module.first_region().and_then(|region| region.first_block());
+    body.map(operations).unwrap_or_default()
+}
+
+/// The network's function: the only one of the module but for programs of neurons.
 ///
 /// # Errors
 ///
-/// If the module does not hold exactly one function with one block.
+/// If the module does not hold exactly one such function with one block.
 pub fn network<'c, 'a>(module: OperationRef<'c, 'a>) -> IrResult<'c, OperationRef<'c, 'a>> {
-    let body = module.first_region().and_then(|region| region.first_block());
-    let functions = body.map(operations).unwrap_or_default();
+    let mut functions = functions(module);
+    functions.retain(|function| !function.has_attribute(MICROCODE));
     match functions.as_slice() {
         [function]
             if has_name(*function, "func.func")

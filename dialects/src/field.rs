@@ -64,7 +64,9 @@ impl<'c> Field<'c> for String {
     const KIND: &'static str = "a string";
 
     fn get(attribute: Attribute<'c>) -> Option<Self> {
-        StringAttribute::try_from(attribute).ok().map(|string| string.value().to_string())
+        let string = StringAttribute::try_from(attribute).ok()?;
+        // MLIR's empty string is a null pointer, of which melior makes a slice.
+        Some(if attribute.to_string() == "\"\"" { String::new() } else { string.value().to_owned() })
     }
 
     fn put(&self, context: &'c Context) -> Attribute<'c> {

@@ -132,6 +132,7 @@ fn pass_section(info: &PassInfo) -> String {
             format!("the outputs stay equal up to rounding: max|Δ| ≤ {:e} · max|y|", info.claim.tolerance())
         }
         Claim::Layerwise => "given the same inputs, every layer computes what it did, but for the rounding that the pass is for".to_owned(),
+        Claim::Another => "computes something else, as the user asks".to_owned(),
         Claim::Lossy(limit) => format!(
             "approximates: the root mean square of the change is at most {limit} of that of the outputs"
         ),

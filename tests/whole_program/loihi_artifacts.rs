@@ -51,6 +51,59 @@ fn rate_runs_on_cores_too() {
     on_data(&tiny, &["loihi", "compare"], &["--with", "interpreter"]).ends_with(2).says("unsupported: ");
 }
 
+/// The neuron of `rate` under a name of its own, but for `change`.
+fn own_program(tiny: &Tiny, change: [&str; 2]) -> String {
+    let text = neurocudac(&[&"loihi"], &["check", "if_soft_reset"]).succeeds().stdout;
+    let own = text.replace("program if_soft_reset", "program own").replace(change[0], change[1]);
+    assert!(change[0] == change[1] || own.contains(change[1]), "{own}");
+    let file = tiny.path("own.ncm");
+    fs::write(&file, own).unwrap();
+    file.display().to_string()
+}
+
+#[test]
+fn layers_run_programs_of_ones_own() {
+    let rate = ["--schedule", "rate", "--timesteps", "8"];
+    let plain = tiny(&rate);
+    let traced = |tiny: &Tiny| {
+        let output = tiny.path("run.safetensors").display().to_string();
+        on_data(tiny, &["run"], &["--trace", "-o", &output]).succeeds();
+        fs::read(&output).unwrap()
+    };
+    let attached = |change: [&str; 2]| {
+        let program = format!("relu={}", own_program(&plain, change));
+        tiny(&[&rate[..], &["--neuron-program", &program, "--validate-each"]].concat())
+    };
+    let same = attached(["", ""]);
+    assert!(traced(&same) == traced(&plain), "the same program under another name sends other spikes");
+    // Hard reset instead of soft.
+    let other = attached(["add v, v, down", "mov v, 0"]);
+    assert!(traced(&other) != traced(&plain), "the program of its own is not run");
+    other.validate(&[]).succeeds();
+    let refusal = "program-attached: layer `relu` runs the program `own` of your own";
+    on_data(&other, &["run"], &["--backend", "cpu"]).ends_with(2).says(refusal);
+    on_data(&other, &["loihi", "compare"], &[]).ends_with(2).says(refusal);
+}
+
+#[test]
+fn programs_that_do_not_fit_their_layer_are_refused() {
+    let plain = Tiny::new();
+    let own = own_program(&plain, ["spike 1", "spike v"]);
+    let compile = |schedule: &str, programs: &str| {
+        plain
+            .compile(&["--target", "loihi", "--schedule", schedule, "--neuron-program", programs])
+            .ends_with(2)
+    };
+    compile("rate", &format!("relu={own}")).says("microcode-attach: ").says("at most 1");
+    compile("rate", &format!("pool={own}")).says("there is no layer `pool` of neurons; there are relu");
+    compile("rate", "relu=lif").says("`du` has no default");
+    compile("rate", "relu=missing.ncm").says("microcode-io: ");
+    compile("rate", "relu").says("expected LAYER=PROGRAM");
+    compile("st-bif", &format!("relu={}", own_program(&plain, ["", ""])))
+        .says("compile with --schedule rate");
+    assert!(!plain.path("net.ncx").exists());
+}
+
 #[test]
 fn the_same_input_gives_the_same_bytes() {
     let tiny = tiny(&[]);

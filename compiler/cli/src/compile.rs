@@ -100,6 +100,11 @@ pub struct Arguments {
     #[arg(long, value_name = "CHIP.toml")]
     chip: Option<PathBuf>,
 
+    /// Let a layer of --target loihi and --schedule rate run a program of your own (.ncm, see `loihi check`), or a built-in one by its
+    /// name; may be given several times. Its parameters get the layer's of the same names, others keep their defaults.
+    #[arg(long, value_name = "LAYER=PROGRAM", value_parser = neuron_program)]
+    neuron_program: Vec<(String, String)>,
+
     /// Run the network before and after every pass on samples, and stop at the first pass that does not keep what it claims.
     #[arg(long)]
     validate_each: bool,
@@ -222,6 +227,9 @@ impl Arguments {
         if self.chip.is_some() && self.target != Target::Loihi {
             return Err(Failure::input("--chip belongs to --target loihi"));
         }
+        if !self.neuron_program.is_empty() && self.target != Target::Loihi {
+            return Err(Failure::input("--neuron-program belongs to --target loihi"));
+        }
         if self.max_drop.is_some() && self.target != Target::Cpu {
             return Err(Failure::input(
                 "unsupported: --max-drop counts what networks cost on the CPU; search without --target, and compile what it chose",
@@ -258,6 +266,7 @@ impl Arguments {
                 Target::Cpu => compile::Target::Cpu,
                 Target::Loihi => compile::Target::Loihi,
             },
+            programs: self.neuron_program.clone(),
             ..settings(schedule, self.levels, self.timesteps)?
         })
     }
@@ -270,6 +279,16 @@ impl Arguments {
             timesteps: self.timesteps,
             weight_bits: self.weight_bits,
         })
+    }
+}
+
+/// A layer and its program.
+fn neuron_program(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((layer, program)) if !layer.is_empty() && !program.is_empty() => {
+            Ok((layer.to_owned(), program.to_owned()))
+        }
+        _ => Err("expected LAYER=PROGRAM".to_owned()),
     }
 }
 

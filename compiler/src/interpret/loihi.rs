@@ -1,17 +1,19 @@
-//! The `loihi` dialect: what each op does in one timestep. Programs are known by name: the neurons are those of `snn`.
+//! The `loihi` dialect: what each op does in one timestep. Built-in programs of schedules are known by name: the neurons are those of
+//! `snn`. Others are run as they read.
 
 use super::{
     ann,
     decode::{Action, Problem, Site, Weight, channels, integers, read, size},
     kernels::{Geometry, Kernel, add, conv, linear, reshape, unary},
-    snn::{self, Neuron, Rule, Spiking, Target, expand},
+    snn::{self, Neuron, Programmed, Rule, Spiking, Target, expand},
 };
-use crate::mlir::Number;
+use crate::{mlir::Number, passes::loihi_to_loihi::microcode::Programs};
 use neurocuda_dialects::{TensorAttr, loihi::Op, snn as neurons};
+use neurocuda_runtime::loihi::{Population, Program, Settings, builtin};
 use std::collections::BTreeMap;
 
 /// Decodes an op of the dialect; `None` for those that say where something is and do nothing.
-pub(super) fn decode(op: &Op, site: &Site) -> Result<Option<Action>, Problem> {
+pub(super) fn decode(op: &Op, site: &Site, programs: &Programs) -> Result<Option<Action>, Problem> {
     let spiking = match op {
         Op::Chip(_) | Op::Core(_) | Op::Route(_) => return Ok(None),
         Op::Input(op) => {
@@ -48,13 +50,13 @@ pub(super) fn decode(op: &Op, site: &Site) -> Result<Option<Action>, Problem> {
         }
         _ => {
             site.convert(Number::Integer, Number::Integer)?;
-            spiking(op, site)?
+            spiking(op, site, programs)?
         }
     };
     Ok(Some(Action::Spiking(spiking)))
 }
 
-fn spiking(op: &Op, site: &Site) -> Result<Spiking, Problem> {
+fn spiking(op: &Op, site: &Site, programs: &Programs) -> Result<Spiking, Problem> {
     Ok(match op {
         Op::Axon(op) => {
             Spiking::Axon { kernel: reshape(site.input()?, site.output()?)?, delay: snn::delay(op.delay)? }
@@ -87,11 +89,13 @@ fn spiking(op: &Op, site: &Site) -> Result<Spiking, Problem> {
             let weights = integers(op.weight, "weight", &[pairs.len()])?;
             Spiking::Synapse(scaled(sparse(site.output()?, pairs, weights)?, op.exponent)?)
         }
-        Op::Neurons(op) => Spiking::Neuron(population(
-            &op.program,
-            &Parameters::read(&op.parameter_names, op.parameters, site.input()?)?,
-            site,
-        )?),
+        Op::Neurons(op) => {
+            let parameters = Parameters::read(&op.parameter_names, op.parameters, site.input()?)?;
+            match programs.get(&op.program).filter(|program| !is_built_in(program)) {
+                Some(program) => Spiking::Program(Box::new(parameters.programmed(program, site)?)),
+                None => Spiking::Neuron(population(&op.program, &parameters, site)?),
+            }
+        }
         _ => return Err("the op does nothing in a timestep".into()),
     })
 }
@@ -154,6 +158,23 @@ impl Parameters {
         Ok(Self(rows.collect()))
     }
 
+    /// Neurons that run a program.
+    fn programmed(&self, program: &Program, site: &Site) -> Result<Programmed, Problem> {
+        let shape = site.input()?.to_vec();
+        let mut settings = Settings::default();
+        for (name, row) in &self.0 {
+            let first = row.first().copied().unwrap_or(0.0);
+            settings = if row.iter().all(|&value| value == first) {
+                settings.all(name, first as i64)
+            } else {
+                settings.each(name, row.iter().map(|&value| value as i64))
+            };
+        }
+        let neurons = Population::new(program, shape.iter().product(), &settings);
+        let neurons = neurons.map_err(|error| error.to_string())?;
+        Ok(Programmed { shape, program: program.clone(), neurons })
+    }
+
     fn each(&self, name: &str) -> Result<Vec<f64>, Problem> {
         self.0.get(name).cloned().ok_or_else(|| format!("the program needs parameter `{name}`").into())
     }
@@ -166,6 +187,11 @@ impl Parameters {
         }
         Ok(first)
     }
+}
+
+/// Whether a program is the one of its name that comes with the simulator.
+fn is_built_in(program: &Program) -> bool {
+    builtin::program(program.name()).is_some_and(|own| own.as_ref() == Ok(program))
 }
 
 fn population(program: &str, parameters: &Parameters, site: &Site) -> Result<Neuron, Problem> {

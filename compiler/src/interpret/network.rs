@@ -7,7 +7,10 @@ use super::{
     kernels::Kernel,
     loihi, snn, torch,
 };
-use crate::mlir::{self, IrError, IrResult, Number};
+use crate::{
+    mlir::{self, IrError, IrResult, Number},
+    passes::loihi_to_loihi::microcode::{self, Programs},
+};
 use melior::ir::{BlockLike, OperationRef, Value, ValueLike, operation::OperationLike};
 use ndarray::IxDyn;
 use neurocuda_dialects::{
@@ -67,7 +70,8 @@ impl Network {
         let block = mlir::network_block(module)?;
         let mut decoder = match (block.argument(0), block.argument_count()) {
             (Ok(argument), 1) => {
-                Decoder::new(argument.into()).map_err(|problem| IrError::module(problem.0))?
+                let programs = microcode::read(module)?;
+                Decoder::new(argument.into(), programs).map_err(|problem| IrError::module(problem.0))?
             }
             (_, count) => {
                 return Err(IrError::module(format!("the network takes {count} inputs; one is needed")));
@@ -318,11 +322,13 @@ struct Decoder {
     /// Number of each value of the module, by its address.
     numbers: HashMap<usize, usize>,
     layered: bool,
+    /// Programs of neurons that the module states.
+    programs: Programs,
 }
 
 impl Decoder {
     /// Starts with the network's input.
-    fn new(input: Value) -> Result<Self, Problem> {
+    fn new(input: Value, programs: Programs) -> Result<Self, Problem> {
         let network = Network {
             summaries: vec![],
             actions: vec![],
@@ -331,7 +337,7 @@ impl Decoder {
             outputs: vec![],
             spiking: false,
         };
-        let mut decoder = Self { network, numbers: HashMap::new(), layered: false };
+        let mut decoder = Self { network, numbers: HashMap::new(), layered: false, programs };
         decoder.define(input)?;
         Ok(decoder)
     }
@@ -362,7 +368,7 @@ impl Decoder {
         let type_of = |&value: &usize| self.network.values[value].clone();
         let site =
             Site { inputs: inputs.iter().map(type_of).collect(), result: output.as_ref().map(type_of) };
-        let Some(action) = decode_action(operation, &site)? else { return Ok(()) };
+        let Some(action) = decode_action(operation, &site, &self.programs)? else { return Ok(()) };
         let computed = match &action {
             Action::Compute(kernel) => Some(kernel.shape.as_slice()),
             Action::Spiking(spiking) => Some(spiking.shape()),
@@ -438,7 +444,11 @@ impl Decoder {
 }
 
 /// What an op does; `None` if it only says where something is.
-fn decode_action(operation: OperationRef, site: &Site) -> Result<Option<Action>, Problem> {
+fn decode_action(
+    operation: OperationRef,
+    site: &Site,
+    programs: &Programs,
+) -> Result<Option<Action>, Problem> {
     if let Some(op) = dialects::torch::Op::read(operation)? {
         torch::decode(&op, site).map(Some)
     } else if let Some(op) = dialects::ann::Op::read(operation)? {
@@ -446,7 +456,7 @@ fn decode_action(operation: OperationRef, site: &Site) -> Result<Option<Action>,
     } else if let Some(op) = dialects::snn::Op::read(operation)? {
         snn::decode(&op, site).map(Some)
     } else if let Some(op) = dialects::loihi::Op::read(operation)? {
-        loihi::decode(&op, site)
+        loihi::decode(&op, site, programs)
     } else {
         Err(format!("the interpreter does not know `{}`", mlir::name(operation)).into())
     }

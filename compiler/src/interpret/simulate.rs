@@ -6,9 +6,10 @@ use super::{
     error::InterpretError,
     kernels::Kernel,
     network::{Network, elements, elements_mut},
-    snn::{MembraneOverflow, Neuron, NeuronState, Readout, Spiking},
+    snn::{MembraneOverflow, Neuron, NeuronState, Programmed, Readout, Spiking},
 };
 use ndarray::IxDyn;
+use neurocuda_runtime::loihi::Population;
 use std::collections::VecDeque;
 
 /// How many steps a simulation takes.
@@ -67,6 +68,11 @@ enum Unit<'n> {
         neuron: &'n Neuron,
         state: NeuronState,
         in_flight: VecDeque<Option<Sample>>,
+        spikes: u64,
+    },
+    Program {
+        own: &'n Programmed,
+        neurons: Population,
         spikes: u64,
     },
     Axon {
@@ -187,6 +193,9 @@ impl<'n> Simulation<'n> {
                 in_flight: vec![None; neuron.delay].into(),
                 spikes: 0,
             }),
+            Action::Spiking(Spiking::Program(own)) => {
+                Ok(Unit::Program { own, neurons: own.neurons.clone(), spikes: 0 })
+            }
             Action::Spiking(Spiking::Readout(readout)) => {
                 Ok(Unit::Readout { readout, logits: sample(&readout.shape, readout.initial.clone()) })
             }
@@ -212,7 +221,11 @@ impl<'n> Simulation<'n> {
                 unit => {
                     let own = matches!(
                         unit,
-                        Unit::Encode { .. } | Unit::EncodeEvents(_) | Unit::Neuron { .. } | Unit::Axon { .. }
+                        Unit::Encode { .. }
+                            | Unit::EncodeEvents(_)
+                            | Unit::Neuron { .. }
+                            | Unit::Program { .. }
+                            | Unit::Axon { .. }
                     );
                     active |= own && (events.sent.is_some() || events.arriving.is_some());
                     probe(step, index, events.sent.as_ref().unwrap_or(&self.silence[output]));
@@ -272,6 +285,12 @@ impl<'n> Simulation<'n> {
                 in_flight.push_back(sent.clone());
                 Ok(Events { arriving: in_flight.pop_front().flatten(), sent })
             }
+            Unit::Program { own, neurons, spikes } => {
+                let mut sent = Sample::zeros(IxDyn(&own.shape));
+                own.step(input.map(elements), neurons, elements_mut(&mut sent));
+                *spikes += sent.iter().filter(|&&spike| spike != 0.0).count() as u64;
+                Ok(Events::at_once(heard(sent)))
+            }
             Unit::Axon { kernel, in_flight } => {
                 let sent =
                     input.map(|input| network.compute(index, kernel, &[elements(input)])).transpose()?;
@@ -297,6 +316,8 @@ impl<'n> Simulation<'n> {
             Unit::Neuron { neuron, in_flight, .. } => {
                 neuron.is_at_rest_after(step) && in_flight.iter().all(Option::is_none)
             }
+            // What a program does without input, it alone knows.
+            Unit::Program { .. } => false,
             Unit::Axon { in_flight, .. } => in_flight.iter().all(Option::is_none),
             Unit::Readout { readout, .. } => readout.is_at_rest(),
         })
@@ -304,7 +325,7 @@ impl<'n> Simulation<'n> {
 
     fn outcome(&self, settled_at: Option<u32>, steps: u32) -> SpikingOutcome {
         let spikes = self.units.iter().enumerate().filter_map(|(index, unit)| match unit {
-            Unit::Neuron { spikes, .. } => Some((index, *spikes)),
+            Unit::Neuron { spikes, .. } | Unit::Program { spikes, .. } => Some((index, *spikes)),
             _ => None,
         });
         let outputs = self.network.outputs.iter().filter_map(|&value| {

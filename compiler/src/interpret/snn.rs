@@ -7,6 +7,7 @@ use super::{
 };
 use crate::mlir::Number;
 use neurocuda_dialects::{TensorAttr, snn::Op};
+use neurocuda_runtime::loihi::{Population, Program, interpret};
 
 /// Longest delay of a layer of neurons, in steps; bounds what is kept in flight.
 const MAX_DELAY: usize = 1024;
@@ -40,6 +41,8 @@ pub(super) enum Spiking {
     },
     /// A layer of neurons.
     Neuron(Neuron),
+    /// A layer of neurons that run a program.
+    Program(Box<Programmed>),
     /// A network output.
     Readout(Readout),
     /// What becomes of the real result of a readout.
@@ -57,6 +60,7 @@ impl Spiking {
             | Self::Axon { kernel, .. }
             | Self::EncodeEvents { kernel, .. } => &kernel.shape,
             Self::Neuron(neuron) => &neuron.shape,
+            Self::Program(neurons) => &neurons.shape,
             Self::Readout(readout) => &readout.shape,
         }
     }
@@ -381,6 +385,27 @@ impl Neuron {
             Rule::HoldAndFire { close, .. } => u64::from(step) >= *close,
             Rule::If { .. } => false,
         }
+    }
+}
+
+/// A layer of neurons that run a program of Loihi 2.
+pub(super) struct Programmed {
+    /// Shape of the layer.
+    pub shape: Vec<usize>,
+    /// What they run.
+    pub program: Program,
+    /// The neurons before step 0.
+    pub neurons: Population,
+}
+
+impl Programmed {
+    /// One step: takes the current of each neuron (`None` where there is none) and writes what each sends.
+    pub fn step(&self, current: Option<&[f64]>, neurons: &mut Population, sent: &mut [f64]) {
+        for (sum, current) in neurons.accumulator(0).iter_mut().zip(current.unwrap_or_default()) {
+            *sum = *current as i64 as i32;
+        }
+        interpret::step(&self.program, neurons);
+        sent.iter_mut().zip(neurons.output(0)).for_each(|(sent, &payload)| *sent = payload.into());
     }
 }
 

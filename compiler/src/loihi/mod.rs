@@ -7,8 +7,8 @@ pub mod chip;
 pub mod demand;
 pub mod mapping;
 pub mod network;
+pub mod payload;
 pub mod place;
-pub mod programs;
 pub mod split;
 #[cfg(test)]
 mod tests;

@@ -47,6 +47,7 @@ pub const ALL: &[Registration] = register![
     snn_to_snn::correct_rate,
     snn_to_snn::prove_bounds,
     snn_to_loihi::lower_to_loihi,
+    loihi_to_loihi::attach_program,
     loihi_to_loihi::map_to_cores,
     any::remove_dead_ops,
 ];

@@ -149,7 +149,7 @@ impl Change {
             Claim::Rounding => self.largest <= claim.tolerance(),
             Claim::Lossy(limit) => self.rms <= limit,
             // What outputs cannot say: see `layers`.
-            Claim::Layerwise => true,
+            Claim::Layerwise | Claim::Another => true,
         }
     }
 }

@@ -285,4 +285,174 @@ irdl.dialect @loihi attributes {summary = "populations, synapse tables and axons
       "delay" = %delay
     }
   }
+  irdl.operation @declare attributes {summary = "what a program declares: kind is port, out, shared, param, let or state; text is the name, and behind = the value, as in assembly"} {
+    %kind = irdl.base "#builtin.string"
+    %text = irdl.base "#builtin.string"
+    irdl.attributes {
+      "kind" = %kind,
+      "text" = %text
+    }
+  }
+  irdl.operation @label attributes {summary = "the place that jumps to it go on at"} {
+    %name = irdl.base "#builtin.string"
+    irdl.attributes {
+      "name" = %name
+    }
+  }
+  irdl.operation @rmw attributes {summary = "opens a word of state: the register of its name has the word, and is written back when the program ends"} {
+    %word = irdl.base "#builtin.string"
+    irdl.attributes {
+      "word" = %word
+    }
+  }
+  irdl.operation @rdc attributes {summary = "the register of a port gets what the port's accumulator has, which is cleared"} {
+    %port = irdl.base "#builtin.string"
+    irdl.attributes {
+      "port" = %port
+    }
+  }
+  irdl.operation @mov attributes {summary = "to = from"} {
+    %to = irdl.base "#builtin.string"
+    %from = irdl.base "#builtin.string"
+    irdl.attributes {
+      "to" = %to,
+      "from" = %from
+    }
+  }
+  irdl.operation @sel attributes {summary = "to = from where the flag is set"} {
+    %to = irdl.base "#builtin.string"
+    %from = irdl.base "#builtin.string"
+    irdl.attributes {
+      "to" = %to,
+      "from" = %from
+    }
+  }
+  irdl.operation @and attributes {summary = "to = a and b, bit by bit"} {
+    %to = irdl.base "#builtin.string"
+    %a = irdl.base "#builtin.string"
+    %b = irdl.base "#builtin.string"
+    irdl.attributes {
+      "to" = %to,
+      "a" = %a,
+      "b" = %b
+    }
+  }
+  irdl.operation @or attributes {summary = "to = a or b, bit by bit"} {
+    %to = irdl.base "#builtin.string"
+    %a = irdl.base "#builtin.string"
+    %b = irdl.base "#builtin.string"
+    irdl.attributes {
+      "to" = %to,
+      "a" = %a,
+      "b" = %b
+    }
+  }
+  irdl.operation @shl attributes {summary = "to = a * 2^b modulo 2^32, rounded down"} {
+    %to = irdl.base "#builtin.string"
+    %a = irdl.base "#builtin.string"
+    %b = irdl.base "#builtin.string"
+    irdl.attributes {
+      "to" = %to,
+      "a" = %a,
+      "b" = %b
+    }
+  }
+  irdl.operation @add attributes {summary = "to = a + b modulo 2^32"} {
+    %to = irdl.base "#builtin.string"
+    %a = irdl.base "#builtin.string"
+    %b = irdl.base "#builtin.string"
+    irdl.attributes {
+      "to" = %to,
+      "a" = %a,
+      "b" = %b
+    }
+  }
+  irdl.operation @neg attributes {summary = "to = -from modulo 2^32"} {
+    %to = irdl.base "#builtin.string"
+    %from = irdl.base "#builtin.string"
+    irdl.attributes {
+      "to" = %to,
+      "from" = %from
+    }
+  }
+  irdl.operation @min attributes {summary = "to is the smaller one of a and b"} {
+    %to = irdl.base "#builtin.string"
+    %a = irdl.base "#builtin.string"
+    %b = irdl.base "#builtin.string"
+    irdl.attributes {
+      "to" = %to,
+      "a" = %a,
+      "b" = %b
+    }
+  }
+  irdl.operation @mul_shr attributes {summary = "to = a * b / 2^shift modulo 2^32, with a product of 64 bits; rounding is toward_zero or floor"} {
+    %to = irdl.base "#builtin.string"
+    %a = irdl.base "#builtin.string"
+    %b = irdl.base "#builtin.string"
+    %shift = irdl.base "#builtin.string"
+    %rounding = irdl.base "#builtin.string"
+    irdl.attributes {
+      "to" = %to,
+      "a" = %a,
+      "b" = %b,
+      "shift" = %shift,
+      "rounding" = %rounding
+    }
+  }
+  irdl.operation @lt attributes {summary = "sets the flag to a < b"} {
+    %a = irdl.base "#builtin.string"
+    %b = irdl.base "#builtin.string"
+    irdl.attributes {
+      "a" = %a,
+      "b" = %b
+    }
+  }
+  irdl.operation @ge attributes {summary = "sets the flag to a >= b"} {
+    %a = irdl.base "#builtin.string"
+    %b = irdl.base "#builtin.string"
+    irdl.attributes {
+      "a" = %a,
+      "b" = %b
+    }
+  }
+  irdl.operation @eq attributes {summary = "sets the flag to a = b"} {
+    %a = irdl.base "#builtin.string"
+    %b = irdl.base "#builtin.string"
+    irdl.attributes {
+      "a" = %a,
+      "b" = %b
+    }
+  }
+  irdl.operation @skp_c attributes {summary = "leaves out count instructions where the flag is sense"} {
+    %sense = irdl.base "#builtin.integer"
+    %count = irdl.base "#builtin.integer"
+    irdl.attributes {
+      "sense" = %sense,
+      "count" = %count
+    }
+  }
+  irdl.operation @jmp_c attributes {summary = "goes on at a label where the flag is sense"} {
+    %sense = irdl.base "#builtin.integer"
+    %label = irdl.base "#builtin.string"
+    irdl.attributes {
+      "sense" = %sense,
+      "label" = %label
+    }
+  }
+  irdl.operation @spike attributes {summary = "sends a spike with a payload on an output; 0 is none"} {
+    %payload = irdl.base "#builtin.string"
+    %output = irdl.base "#builtin.string"
+    irdl.attributes {
+      "payload" = %payload,
+      "output" = %output
+    }
+  }
+  irdl.operation @probe attributes {summary = "shows a value under a name to whoever traces"} {
+    %value = irdl.base "#builtin.string"
+    %name = irdl.base "#builtin.string"
+    irdl.attributes {
+      "value" = %value,
+      "name" = %name
+    }
+  }
 }

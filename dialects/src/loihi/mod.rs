@@ -34,5 +34,45 @@ ops! { "loihi";
     /// A core and its slice of a population: the channels and columns from start to end, all rows; place is chip, column, row and core in the tile.
     Core = "loihi.core" { number: i64, place: Vec<i64>, population: String, start: Vec<i64>, end: Vec<i64>, neurons: i64, synaptic_words: i64, state_bytes: i64, axons_in: i64, axons_out: i64 },
     /// Messages of one core: to core to\[i\] those of neurons\[i\] of its neurons, over hops\[i\] tiles, in delay\[i\] steps.
-    Route = "loihi.route" { from: i64, to: Vec<i64>, neurons: Vec<i64>, hops: Vec<i64>, delay: Vec<i64> }
+    Route = "loihi.route" { from: i64, to: Vec<i64>, neurons: Vec<i64>, hops: Vec<i64>, delay: Vec<i64> },
+    /// What a program declares: kind is port, out, shared, param, let or state; text is the name, and behind = the value, as in assembly.
+    Declare = "loihi.declare" { kind: String, text: String },
+    /// The place that jumps to it go on at.
+    Label = "loihi.label" { name: String },
+    /// Opens a word of state: the register of its name has the word, and is written back when the program ends.
+    Rmw = "loihi.rmw" { word: String },
+    /// The register of a port gets what the port's accumulator has, which is cleared.
+    Rdc = "loihi.rdc" { port: String },
+    /// To = from.
+    Mov = "loihi.mov" { to: String, from: String },
+    /// To = from where the flag is set.
+    Sel = "loihi.sel" { to: String, from: String },
+    /// To = a and b, bit by bit.
+    And = "loihi.and" { to: String, a: String, b: String },
+    /// To = a or b, bit by bit.
+    Or = "loihi.or" { to: String, a: String, b: String },
+    /// To = a · 2^b modulo 2^32, rounded down.
+    Shl = "loihi.shl" { to: String, a: String, b: String },
+    /// To = a + b modulo 2^32.
+    Add = "loihi.add" { to: String, a: String, b: String },
+    /// To = -from modulo 2^32.
+    Neg = "loihi.neg" { to: String, from: String },
+    /// To is the smaller one of a and b.
+    Min = "loihi.min" { to: String, a: String, b: String },
+    /// To = a · b / 2^shift modulo 2^32, with a product of 64 bits; rounding is toward_zero or floor.
+    MulShr = "loihi.mul_shr" { to: String, a: String, b: String, shift: String, rounding: String },
+    /// Sets the flag to a < b.
+    Lt = "loihi.lt" { a: String, b: String },
+    /// Sets the flag to a >= b.
+    Ge = "loihi.ge" { a: String, b: String },
+    /// Sets the flag to a = b.
+    Eq = "loihi.eq" { a: String, b: String },
+    /// Leaves out count instructions where the flag is sense.
+    SkpC = "loihi.skp_c" { sense: bool, count: i64 },
+    /// Goes on at a label where the flag is sense.
+    JmpC = "loihi.jmp_c" { sense: bool, label: String },
+    /// Sends a spike with a payload on an output; 0 is none.
+    Spike = "loihi.spike" { payload: String, output: String },
+    /// Shows a value under a name to whoever traces.
+    Probe = "loihi.probe" { value: String, name: String }
 }

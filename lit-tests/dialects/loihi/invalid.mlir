@@ -16,6 +16,26 @@
 // RUN: %not %neurocudac opt %t/chip.mlir 2>&1 | %FileCheck %t/chip.mlir
 // RUN: %not %neurocudac opt %t/core.mlir 2>&1 | %FileCheck %t/core.mlir
 // RUN: %not %neurocudac opt %t/route.mlir 2>&1 | %FileCheck %t/route.mlir
+// RUN: %not %neurocudac opt %t/declare.mlir 2>&1 | %FileCheck %t/declare.mlir
+// RUN: %not %neurocudac opt %t/label.mlir 2>&1 | %FileCheck %t/label.mlir
+// RUN: %not %neurocudac opt %t/rmw.mlir 2>&1 | %FileCheck %t/rmw.mlir
+// RUN: %not %neurocudac opt %t/rdc.mlir 2>&1 | %FileCheck %t/rdc.mlir
+// RUN: %not %neurocudac opt %t/mov.mlir 2>&1 | %FileCheck %t/mov.mlir
+// RUN: %not %neurocudac opt %t/sel.mlir 2>&1 | %FileCheck %t/sel.mlir
+// RUN: %not %neurocudac opt %t/and.mlir 2>&1 | %FileCheck %t/and.mlir
+// RUN: %not %neurocudac opt %t/or.mlir 2>&1 | %FileCheck %t/or.mlir
+// RUN: %not %neurocudac opt %t/shl.mlir 2>&1 | %FileCheck %t/shl.mlir
+// RUN: %not %neurocudac opt %t/add.mlir 2>&1 | %FileCheck %t/add.mlir
+// RUN: %not %neurocudac opt %t/neg.mlir 2>&1 | %FileCheck %t/neg.mlir
+// RUN: %not %neurocudac opt %t/min.mlir 2>&1 | %FileCheck %t/min.mlir
+// RUN: %not %neurocudac opt %t/mul-shr.mlir 2>&1 | %FileCheck %t/mul-shr.mlir
+// RUN: %not %neurocudac opt %t/lt.mlir 2>&1 | %FileCheck %t/lt.mlir
+// RUN: %not %neurocudac opt %t/ge.mlir 2>&1 | %FileCheck %t/ge.mlir
+// RUN: %not %neurocudac opt %t/eq.mlir 2>&1 | %FileCheck %t/eq.mlir
+// RUN: %not %neurocudac opt %t/skp-c.mlir 2>&1 | %FileCheck %t/skp-c.mlir
+// RUN: %not %neurocudac opt %t/jmp-c.mlir 2>&1 | %FileCheck %t/jmp-c.mlir
+// RUN: %not %neurocudac opt %t/spike.mlir 2>&1 | %FileCheck %t/spike.mlir
+// RUN: %not %neurocudac opt %t/probe.mlir 2>&1 | %FileCheck %t/probe.mlir
 // RUN: %not %neurocudac opt %t/unknown-op.mlir 2>&1 | %FileCheck %t/unknown-op.mlir
 
 //--- input.mlir
@@ -150,6 +170,146 @@ func.func @net(%f4: tensor<?x2x4x4xf32>, %i4: tensor<?x2x4x4xi32>, %i1: tensor<?
   "loihi.route"() {from = "a", to = array<i64: 1, 2>, neurons = array<i64: 8, 8>, hops = array<i64: 1, 3>,
       delay = array<i64: 1, 1>}
         : () -> ()
+  return
+}
+
+//--- declare.mlir
+// CHECK: declare.mlir:[[#@LINE+2]]:3: error: 'loihi.declare' op attribute "text" is expected but not provided
+func.func private @program() attributes {loihi.microcode} {
+  "loihi.declare"() {kind = "port"} : () -> ()
+  return
+}
+
+//--- label.mlir
+// CHECK: label.mlir:[[#@LINE+2]]:3: error: expected base attribute 'builtin.string' but got 'builtin.integer'
+func.func private @program() attributes {loihi.microcode} {
+  "loihi.label"() {name = 3} : () -> ()
+  return
+}
+
+//--- rmw.mlir
+// CHECK: rmw.mlir:[[#@LINE+2]]:3: error: expected base attribute 'builtin.string' but got 'builtin.integer'
+func.func private @program() attributes {loihi.microcode} {
+  "loihi.rmw"() {word = 1} : () -> ()
+  return
+}
+
+//--- rdc.mlir
+// CHECK: rdc.mlir:[[#@LINE+2]]:3: error: 'loihi.rdc' op attribute "port" is expected but not provided
+func.func private @program() attributes {loihi.microcode} {
+  "loihi.rdc"() {} : () -> ()
+  return
+}
+
+//--- mov.mlir
+// CHECK: mov.mlir:[[#@LINE+2]]:3: error: 'loihi.mov' op attribute "from" is expected but not provided
+func.func private @program() attributes {loihi.microcode} {
+  "loihi.mov"() {to = "x"} : () -> ()
+  return
+}
+
+//--- sel.mlir
+// CHECK: sel.mlir:[[#@LINE+2]]:3: error: expected base attribute 'builtin.string' but got 'builtin.integer'
+func.func private @program() attributes {loihi.microcode} {
+  "loihi.sel"() {to = "x", from = 1} : () -> ()
+  return
+}
+
+//--- and.mlir
+// CHECK: and.mlir:[[#@LINE+2]]:3: error: 'loihi.and' op attribute "b" is expected but not provided
+func.func private @program() attributes {loihi.microcode} {
+  "loihi.and"() {to = "x", a = "y"} : () -> ()
+  return
+}
+
+//--- or.mlir
+// CHECK: or.mlir:[[#@LINE+2]]:3: error: 'loihi.or' op attribute "a" is expected but not provided
+func.func private @program() attributes {loihi.microcode} {
+  "loihi.or"() {to = "x", b = "y"} : () -> ()
+  return
+}
+
+//--- shl.mlir
+// CHECK: shl.mlir:[[#@LINE+2]]:3: error: expected base attribute 'builtin.string' but got 'builtin.integer'
+func.func private @program() attributes {loihi.microcode} {
+  "loihi.shl"() {to = "x", a = "y", b = 2} : () -> ()
+  return
+}
+
+//--- add.mlir
+// CHECK: add.mlir:[[#@LINE+2]]:3: error: 'loihi.add' op attribute "to" is expected but not provided
+func.func private @program() attributes {loihi.microcode} {
+  "loihi.add"() {a = "x", b = "y"} : () -> ()
+  return
+}
+
+//--- neg.mlir
+// CHECK: neg.mlir:[[#@LINE+2]]:3: error: 'loihi.neg' op attribute "from" is expected but not provided
+func.func private @program() attributes {loihi.microcode} {
+  "loihi.neg"() {to = "x"} : () -> ()
+  return
+}
+
+//--- min.mlir
+// CHECK: min.mlir:[[#@LINE+2]]:3: error: 'loihi.min' op attribute "b" is expected but not provided
+func.func private @program() attributes {loihi.microcode} {
+  "loihi.min"() {to = "x", a = "y"} : () -> ()
+  return
+}
+
+//--- mul-shr.mlir
+// CHECK: mul-shr.mlir:[[#@LINE+2]]:3: error: 'loihi.mul_shr' op attribute "rounding" is expected but not provided
+func.func private @program() attributes {loihi.microcode} {
+  "loihi.mul_shr"() {to = "x", a = "y", b = "z", shift = "3"} : () -> ()
+  return
+}
+
+//--- lt.mlir
+// CHECK: lt.mlir:[[#@LINE+2]]:3: error: 'loihi.lt' op attribute "b" is expected but not provided
+func.func private @program() attributes {loihi.microcode} {
+  "loihi.lt"() {a = "x"} : () -> ()
+  return
+}
+
+//--- ge.mlir
+// CHECK: ge.mlir:[[#@LINE+2]]:3: error: 'loihi.ge' op attribute "b" is expected but not provided
+func.func private @program() attributes {loihi.microcode} {
+  "loihi.ge"() {a = "x"} : () -> ()
+  return
+}
+
+//--- eq.mlir
+// CHECK: eq.mlir:[[#@LINE+2]]:3: error: expected base attribute 'builtin.string' but got 'builtin.integer'
+func.func private @program() attributes {loihi.microcode} {
+  "loihi.eq"() {a = "x", b = 0} : () -> ()
+  return
+}
+
+//--- skp-c.mlir
+// CHECK: skp-c.mlir:[[#@LINE+2]]:3: error: 'loihi.skp_c' op attribute "count" is expected but not provided
+func.func private @program() attributes {loihi.microcode} {
+  "loihi.skp_c"() {sense = true} : () -> ()
+  return
+}
+
+//--- jmp-c.mlir
+// CHECK: jmp-c.mlir:[[#@LINE+2]]:3: error: expected base attribute 'builtin.integer' but got 'builtin.string'
+func.func private @program() attributes {loihi.microcode} {
+  "loihi.jmp_c"() {sense = "set", label = "l"} : () -> ()
+  return
+}
+
+//--- spike.mlir
+// CHECK: spike.mlir:[[#@LINE+2]]:3: error: 'loihi.spike' op attribute "output" is expected but not provided
+func.func private @program() attributes {loihi.microcode} {
+  "loihi.spike"() {payload = "1"} : () -> ()
+  return
+}
+
+//--- probe.mlir
+// CHECK: probe.mlir:[[#@LINE+2]]:3: error: 'loihi.probe' op attribute "value" is expected but not provided
+func.func private @program() attributes {loihi.microcode} {
+  "loihi.probe"() {name = "y"} : () -> ()
   return
 }
 

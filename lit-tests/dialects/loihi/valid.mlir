@@ -18,6 +18,26 @@
 // CHECK: "loihi.chip"(
 // CHECK: "loihi.core"(
 // CHECK: "loihi.route"(
+// CHECK: "loihi.declare"(
+// CHECK: "loihi.label"(
+// CHECK: "loihi.rmw"(
+// CHECK: "loihi.rdc"(
+// CHECK: "loihi.mov"(
+// CHECK: "loihi.sel"(
+// CHECK: "loihi.and"(
+// CHECK: "loihi.or"(
+// CHECK: "loihi.shl"(
+// CHECK: "loihi.add"(
+// CHECK: "loihi.neg"(
+// CHECK: "loihi.min"(
+// CHECK: "loihi.mul_shr"(
+// CHECK: "loihi.lt"(
+// CHECK: "loihi.ge"(
+// CHECK: "loihi.eq"(
+// CHECK: "loihi.skp_c"(
+// CHECK: "loihi.jmp_c"(
+// CHECK: "loihi.spike"(
+// CHECK: "loihi.probe"(
 module {
   func.func @every_op(%f4: tensor<?x2x4x4xf32>, %i4: tensor<?x2x4x4xi32>, %i1: tensor<?x2xi32>, %f1: tensor<?x2xf32>) -> tensor<?x2x4x4xi32> {
     %0 = "loihi.input"(%f4) {multiplier = dense<2.0> : tensor<2xf64>, offset = dense<0.0> : tensor<2xf64>,
@@ -62,5 +82,31 @@ module {
         delay = array<i64: 1, 1>}
           : () -> ()
     return %i4 : tensor<?x2x4x4xi32>
+  }
+  func.func private @program() attributes {loihi.microcode} {
+    "loihi.declare"() {kind = "port", text = "a"} : () -> ()
+    "loihi.declare"() {kind = "out", text = "s"} : () -> ()
+    "loihi.declare"() {kind = "state", text = "v = 0"} : () -> ()
+    "loihi.label"() {name = "start"} : () -> ()
+    "loihi.rmw"() {word = "v"} : () -> ()
+    "loihi.rdc"() {port = "a"} : () -> ()
+    "loihi.mov"() {to = "x", from = "1"} : () -> ()
+    "loihi.sel"() {to = "x", from = "a"} : () -> ()
+    "loihi.and"() {to = "x", a = "a", b = "255"} : () -> ()
+    "loihi.or"() {to = "x", a = "a", b = "1"} : () -> ()
+    "loihi.shl"() {to = "x", a = "a", b = "2"} : () -> ()
+    "loihi.add"() {to = "v", a = "v", b = "a"} : () -> ()
+    "loihi.neg"() {to = "x", from = "v"} : () -> ()
+    "loihi.min"() {to = "x", a = "x", b = "v"} : () -> ()
+    "loihi.mul_shr"() {to = "x", a = "x", b = "v", shift = "12", rounding = "toward_zero"} : () -> ()
+    "loihi.lt"() {a = "v", b = "100"} : () -> ()
+    "loihi.ge"() {a = "v", b = "0"} : () -> ()
+    "loihi.eq"() {a = "v", b = "7"} : () -> ()
+    "loihi.skp_c"() {sense = true, count = 1} : () -> ()
+    "loihi.jmp_c"() {sense = false, label = "end"} : () -> ()
+    "loihi.spike"() {payload = "x", output = "s"} : () -> ()
+    "loihi.probe"() {value = "v", name = "membrane"} : () -> ()
+    "loihi.label"() {name = "end"} : () -> ()
+    return
   }
 }

@@ -44,7 +44,7 @@ cores = 1
 neuron_bytes = 8
 
 //--- unknown.mlir
-// CHECK: unknown.mlir:[[#@LINE+10]]:10: error: unsupported: the memory of program `mine` is not known to the mapper
+// CHECK: unknown.mlir:[[#@LINE+10]]:10: error: there is no program `mine`: none is built in, and the module states none
 module {
   func.func @net(%x: tensor<?x2xf32>) -> tensor<?x2xf32>
       attributes {snn.levels = 31 : i64, snn.schedule = "st-bif", snn.steps = 36 : i64} {

@@ -21,6 +21,9 @@
 // CHECK-NEXT: %[[T:.*]] = "loihi.accumulate"(%[[B]], %[[I]])
 // CHECK-NEXT: %[[R:.*]] = "loihi.readout"(%[[T]]) {average = false, {{.*}}loihi.accumulator_bound = 701 : i64, loihi.state_bound = 22000 : i64
 // CHECK-NEXT: return %[[R]]
+// CHECK:      func.func private @st_bif() attributes {loihi.microcode} {
+// CHECK:        "loihi.spike"() {output = "s", payload = "x"}
+// CHECK:      func.func private @readout() attributes {loihi.microcode} {
 module {
   func.func @net(%x: tensor<?x2xf32>) -> tensor<?x2xf32>
       attributes {snn.levels = 31 : i64, snn.schedule = "st-bif", snn.steps = 36 : i64} {

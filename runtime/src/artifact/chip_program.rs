@@ -1,6 +1,6 @@
 //! The part of an artifact that is for Loihi 2: populations, their synapses, and the cores that hold them.
 //!
-//! It computes what [`super::Program`] computes, spike for spike: each layer of neurons of the program is a population on the cores, its
+//! But for programs of a user's own it computes what [`super::Program`] computes, spike for spike: each layer of neurons of the program is a population on the cores, its
 //! input is what the host injects, and its readouts are populations whose sums the host reads.
 
 use std::collections::BTreeMap;
@@ -44,6 +44,16 @@ pub struct ChipLayout {
     pub payload_bits: u32,
 }
 
+impl ChipProgram {
+    /// The first op whose neurons run a program of the user's own, and that program.
+    pub fn attached(&self) -> Option<(&str, &str)> {
+        self.populations.iter().find_map(|population| {
+            let neurons = population.neurons.as_ref().filter(|neurons| neurons.attached)?;
+            Some((population.op.as_str(), neurons.program.as_str()))
+        })
+    }
+}
+
 /// A population.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -65,6 +75,9 @@ pub struct ChipPopulation {
 pub struct ChipNeurons {
     /// Name of the program.
     pub program: String,
+    /// Whether it is a program of the user's own, which does not compute what the op does.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub attached: bool,
     /// Names of its parameters.
     pub parameter_names: Vec<String>,
     /// i32 `[parameters, C]`, or `[parameters, neurons]`.

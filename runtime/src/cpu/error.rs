@@ -26,6 +26,16 @@ pub enum EngineError {
     /// The number of steps is out of range. `run-timesteps`
     #[error("{0} timesteps were asked for; it must be 1 to {MAX_STEPS}")]
     Timesteps(u32),
+    /// A layer runs a program of the user's own, which only the cores know. `program-attached`
+    #[error(
+        "layer `{layer}` runs the program `{program}` of your own, which the CPU engine does not know; use --backend loihi"
+    )]
+    Attached {
+        /// Its op.
+        layer: String,
+        /// The program.
+        program: String,
+    },
     /// A network did not settle within its proved bound: the compiler made a mistake. `bound-violated`
     #[error(
         "internal error: image {image} did not settle within the proved bound of {bound} steps; \
@@ -47,6 +57,7 @@ impl EngineError {
             Self::Data(error) => error.id(),
             Self::Range { .. } => "run-range",
             Self::Timesteps(_) => "run-timesteps",
+            Self::Attached { .. } => "program-attached",
             Self::BoundViolated { .. } => "bound-violated",
         }
     }

@@ -46,6 +46,7 @@ pub use watch::Spike;
 use crate::{
     artifact::{
         Artifact, Layer, NamedShape,
+        chip_program::ChipProgram,
         limits::MAX_STEPS,
         program::{OpKind, Program, Schedule},
     },
@@ -132,11 +133,18 @@ impl Engine {
     /// Plans a network for a back end.
     ///
     /// # Errors
-    /// `artifact-invalid` if [`Artifact::validate`] refuses the artifact, or it was not compiled for the back end.
+    /// `artifact-invalid` if [`Artifact::validate`] refuses the artifact, or it was not compiled for the back end; `program-attached` if
+    /// a layer runs a program of the user's own, and the back end is the CPU.
     pub fn on(artifact: &Artifact, backend: Backend) -> Result<Self, EngineError> {
         artifact.validate()?;
         let chips = match backend {
-            Backend::Cpu => None,
+            Backend::Cpu => match artifact.manifest.chips.as_ref().and_then(ChipProgram::attached) {
+                Some((layer, program)) => {
+                    let [layer, program] = [layer, program].map(str::to_owned);
+                    return Err(EngineError::Attached { layer, program });
+                }
+                None => None,
+            },
             Backend::Loihi => Some(Chips::new(artifact)?),
         };
         let (manifest, program) = (&artifact.manifest, artifact.program());

@@ -3,20 +3,21 @@
 use crate::{
     backend::cpu::to_runtime,
     mlir::{self, IrError, IrResult},
-    passes::loihi_to_loihi::populations::Names,
+    passes::loihi_to_loihi::{
+        attach_program::ATTACHED,
+        microcode::{self, Programs},
+        populations::{Names, READOUT},
+    },
 };
 use melior::ir::{Module, OperationRef, Value, ValueLike, operation::OperationLike};
 use neurocuda_dialects::{TensorAttr, View, loihi};
-use neurocuda_runtime::{
-    artifact::{
-        self, Program,
-        chip_program::{
-            ChipAxon, ChipCore, ChipLayout, ChipNeurons, ChipPopulation, ChipProgram, ChipRoute,
-            ChipSynapses, ChipTable,
-        },
-        program::OpKind,
+use neurocuda_runtime::artifact::{
+    self, Program,
+    chip_program::{
+        ChipAxon, ChipCore, ChipLayout, ChipNeurons, ChipPopulation, ChipProgram, ChipRoute, ChipSynapses,
+        ChipTable,
     },
-    loihi::builtin,
+    program::OpKind,
 };
 use std::collections::{BTreeMap, HashMap};
 
@@ -36,7 +37,7 @@ pub fn emit<'c>(
     let mut encoders = named(|kind| matches!(kind, OpKind::Encode { .. } | OpKind::EncodeEvents { .. }));
     let mut neurons = named(OpKind::is_neuron);
     let mut readouts = named(|kind| matches!(kind, OpKind::Readout { .. }));
-    let mut emitter = Emitter::default();
+    let mut emitter = Emitter { stated: microcode::read(module.as_operation())?, ..Emitter::default() };
     let mut chip = None;
     let mut cores = vec![];
     for operation in mlir::operations(mlir::network_block(module.as_operation())?) {
@@ -55,7 +56,7 @@ pub fn emit<'c>(
                 let name = readouts.next();
                 let (names, values) = readout_parameters(operation, &own)?;
                 let parameters = emitter.tensor(name.as_deref(), "parameters", values);
-                let run = emitter.neurons(operation, "readout".to_owned(), names, parameters)?;
+                let run = emitter.neurons(operation, READOUT.to_owned(), names, parameters)?;
                 emitter.population(operation, name, Some(run))?;
             }
             Some(loihi::Op::Chip(own)) => chip = Some(layout(operation, &own)?),
@@ -75,6 +76,9 @@ pub fn emit<'c>(
 
 #[derive(Default)]
 struct Emitter {
+    /// Programs of the module.
+    stated: Programs,
+    /// Texts of those that populations run.
     programs: BTreeMap<String, String>,
     populations: Vec<ChipPopulation>,
     /// Number of each population, by the address of its result.
@@ -128,10 +132,10 @@ impl Emitter {
         parameter_names: Vec<String>,
         parameters: String,
     ) -> IrResult<'c, ChipNeurons> {
-        let text = builtin::text(&program)
-            .ok_or_else(|| IrError::at(operation, format!("there is no program `{program}`")))?;
-        self.programs.insert(program.clone(), text.to_owned());
-        Ok(ChipNeurons { program, parameter_names, parameters })
+        let text = microcode::named(&self.stated, &program, operation)?.to_string();
+        self.programs.insert(program.clone(), text);
+        let attached = operation.has_attribute(ATTACHED);
+        Ok(ChipNeurons { program, attached, parameter_names, parameters })
     }
 
     /// The tables of synapses that make what accumulators hold.

@@ -199,12 +199,9 @@ mod tests {
     }
 
     #[test]
-    fn programs_without_known_memory_are_refused() {
+    fn unknown_programs_are_refused() {
         // The interpreter does not know it either, so it must not come to that.
         let error = check("map-to-cores", &[], &populations().replace("\"st_bif\"", "\"mine\""));
-        assert!(
-            error.contains("unsupported: the memory of program `mine` is not known to the mapper"),
-            "{error}"
-        );
+        assert!(error.contains("there is no program `mine`"), "{error}");
     }
 }

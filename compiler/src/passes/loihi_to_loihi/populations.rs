@@ -1,26 +1,29 @@
 //! The mapper's view of a `loihi` module. Not a pass.
 
+use super::microcode;
 use crate::{
-    loihi::{
-        network::{Home, Kernel, Network, Population, Projection, Shape, Synapses},
-        programs,
-    },
+    loihi::network::{Home, Kernel, Network, Population, Projection, Shape, Synapses},
     mlir::{self, IrError, IrResult},
 };
 use melior::ir::{OperationRef, Value, ValueLike, operation::OperationLike};
 use neurocuda_dialects::{TensorAttr, loihi};
+use neurocuda_runtime::loihi::Program;
 use petgraph::graph::NodeIndex;
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
 };
 
+/// Name of the program that readouts run.
+pub const READOUT: &str = "readout";
+
 /// Reads the populations of a module and their synapses; with the op of each population, by its index.
 ///
 /// # Errors
 ///
-/// If an op does not fit its operands, or a program's memory is not known.
+/// If an op does not fit its operands, or names a program that the module does not state.
 pub fn read<'c, 'a>(module: OperationRef<'c, 'a>) -> IrResult<'c, (Network, Vec<OperationRef<'c, 'a>>)> {
+    let programs = microcode::read(module)?;
     let mut reader =
         Reader { network: Network::new(), ops: vec![], nodes: HashMap::new(), names: Names::default() };
     for operation in mlir::operations(mlir::network_block(module)?) {
@@ -33,7 +36,8 @@ pub fn read<'c, 'a>(module: OperationRef<'c, 'a>) -> IrResult<'c, (Network, Vec<
                 reader.population(operation, Home::Host, 0, 0)?;
             }
             Some(loihi::Op::Neurons(neurons)) => {
-                let (state, parameters) = neuron_words(operation, &neurons)?;
+                let program = microcode::named(&programs, &neurons.program, operation)?;
+                let (state, parameters) = neuron_words(&program, &neurons)?;
                 reader.population(operation, Home::Cores, state, parameters)?;
                 reader.charge(mlir::operand(operation)?, operation)?;
             }
@@ -43,7 +47,8 @@ pub fn read<'c, 'a>(module: OperationRef<'c, 'a>) -> IrResult<'c, (Network, Vec<
                     ("initial", varies(readout.initial)? && readout.start > 0),
                     ("bias", varies(readout.bias)?),
                 ];
-                let (state, parameters) = words(operation, "readout", |name| differ.contains(&(name, true)))?;
+                let program = microcode::named(&programs, READOUT, operation)?;
+                let (state, parameters) = words(&program, |name| differ.contains(&(name, true)));
                 reader.population(operation, Home::Cores, state, parameters)?;
                 reader.charge(mlir::operand(operation)?, operation)?;
             }
@@ -54,31 +59,18 @@ pub fn read<'c, 'a>(module: OperationRef<'c, 'a>) -> IrResult<'c, (Network, Vec<
 }
 
 /// Words of state, and of parameters that differ from neuron to neuron.
-fn neuron_words<'c>(
-    operation: OperationRef<'c, '_>,
-    neurons: &loihi::Neurons<'c>,
-) -> IrResult<'c, (u64, u64)> {
+fn neuron_words<'c>(program: &Program, neurons: &loihi::Neurons<'c>) -> IrResult<'c, (u64, u64)> {
     let values = neurons.parameters.read()?.to_i32()?;
     let columns = values.len() / neurons.parameter_names.len().max(1);
     let rows = neurons.parameter_names.iter().zip(values.chunks(columns.max(1)));
     let differ = rows.filter(|(_, row)| row.iter().any(|value| Some(value) != row.first()));
     let differ = differ.map(|(name, _)| name.as_str()).collect::<HashSet<_>>();
-    words(operation, &neurons.program, |name| differ.contains(name))
+    Ok(words(program, |name| differ.contains(name)))
 }
 
-/// The same of a program, given which parameters differ.
-fn words<'c>(
-    operation: OperationRef<'c, '_>,
-    program: &str,
-    differs: impl Fn(&str) -> bool,
-) -> IrResult<'c, (u64, u64)> {
-    let known = programs::of_schedule(program).ok_or_else(|| {
-        IrError::at(
-            operation,
-            format!("unsupported: the memory of program `{program}` is not known to the mapper"),
-        )
-    })?;
-    Ok((known.states().len() as u64, known.value_words(differs) as u64))
+/// The same, given which parameters differ.
+fn words(program: &Program, differs: impl Fn(&str) -> bool) -> (u64, u64) {
+    (program.states().len() as u64, program.value_words(differs) as u64)
 }
 
 fn varies<'c>(tensor: TensorAttr<'c>) -> IrResult<'c, bool> {

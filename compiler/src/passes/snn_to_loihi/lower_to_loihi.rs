@@ -21,7 +21,13 @@ use crate::{
     loihi::chip::Chip,
     mlir::{self, IrError, IrResult, Number},
     pass::{Claim, OptionError, OptionInfo, Options, Pass, PassInfo},
-    passes::snn_to_snn::prove_bounds::BOUND,
+    passes::{
+        loihi_to_loihi::{
+            microcode::{self, Programs},
+            populations::READOUT,
+        },
+        snn_to_snn::prove_bounds::BOUND,
+    },
     session::Session,
 };
 use current::{Current, Source, integers, unsupported};
@@ -137,6 +143,7 @@ impl LowerToLoihi {
             } else if let Some(population) = population(operation, &op)? {
                 let [current] = flowing.ok_or_else(unknown)?[..] else { return Err(unknown()) };
                 let value = self.neurons(operation, current, &population)?;
+                state_program(operation, module, population.program)?;
                 let Population { delay, payload, .. } = population;
                 self.delay(operation, delay)?;
                 let source = Source { events: value, shape, delay, magnitude: payload };
@@ -144,6 +151,7 @@ impl LowerToLoihi {
             } else if let snn::Op::Readout(readout) = &op {
                 let [current] = flowing.ok_or_else(unknown)?[..] else { return Err(unknown()) };
                 ends.insert(key(result), self.readout(operation, current, readout)?);
+                state_program(operation, module, READOUT)?;
             } else {
                 let operands = flowing.ok_or_else(unknown)?;
                 let current = Current::through(operation, index, &op, &operands, shape)?;
@@ -157,6 +165,16 @@ impl LowerToLoihi {
         }
         Ok(())
     }
+}
+
+/// States a built-in program in the module.
+fn state_program<'c>(
+    operation: OperationRef<'c, '_>,
+    module: OperationRef<'c, '_>,
+    name: &str,
+) -> IrResult<'c, ()> {
+    let program = microcode::named(&Programs::new(), name, operation)?;
+    microcode::state(operation, module, &program)
 }
 
 /// A head behind a readout; `None` if the op is none.

@@ -40,6 +40,7 @@ fn artifact() -> Artifact {
         sign_mode: "mixed".to_owned(),
     };
     let neurons = |program: &str, names: &[&str], parameters: &str| ChipNeurons {
+        attached: false,
         program: program.to_owned(),
         parameter_names: names.iter().map(|&name| name.to_owned()).collect(),
         parameters: format!("loihi.{parameters}"),
