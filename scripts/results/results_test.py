@@ -73,6 +73,24 @@ class Records(unittest.TestCase):
             report = {"accuracy": {"drop_points": drop, "drop_standard_error": 0.1}}
             self.assertEqual(work.goal(run, report), {"drop_points": 0.5, "met": met})
 
+    def test_a_compilation_is_known_until_it_is_asked_for_again(self):
+        with tempfile.TemporaryDirectory() as folder:
+            folder = Path(folder)
+            file, artifact = folder / "file", folder / "out.ncx"
+            file.write_text("model")
+            network = mock.Mock(model=str(file), weights=str(file), calibration=str(file))
+            run = mock.Mock(folder=folder, artifact=artifact, network=network, compile_report=folder / "none.json")
+            run.options.return_value = ["--levels", "31"]
+            compiler = mock.Mock(path=file)
+
+            def call(_):
+                artifact.write_text("network")
+                return 0, 1.5 * compiler.call.call_count, 100
+
+            compiler.call.side_effect = call
+            seconds = [work.compiled(run, compiler, again=again)["seconds"] for again in (False, False, True, False)]
+            self.assertEqual(seconds, [1.5, 1.5, 3.0, 3.0])
+
     def test_names_are_unique_and_every_run_is_asked_something(self):
         names = [run.name for run in RUNS]
         self.assertEqual(len(set(names)), len(names))

@@ -30,15 +30,15 @@ class Failed(Exception):
     """A command ended as it should not have."""
 
 
-def compiled(run, compiler, only_look=False):
+def compiled(run, compiler, only_look=False, again=False):
     """What is known of the artifact that this compiler makes of these files; compiles it if it is not known.
 
-    With `only_look` nothing is run and None says that it is not known."""
+    With `only_look` nothing is run and None says that it is not known; with `again` it is compiled, known or not."""
     memory = run.folder / "compiled.json"
     inputs = {file: digest(file) for file in (run.network.model, run.network.weights, run.network.calibration)}
     key = {"compiler": digest(compiler.path), "inputs": inputs, "options": run.options()}
     known = read_json(memory)
-    if known and known["key"] == key and run.artifact.is_file() and known["artifact"] == digest(run.artifact):
+    if not again and known and known["key"] == key and run.artifact.is_file() and known["artifact"] == digest(run.artifact):
         return known
     if only_look:
         return None
@@ -149,7 +149,7 @@ def state(run, compiler):
 
 def perform(run, compiler, shard=(1, 1), again=False):
     """Does what is left to do for a run; returns its record, or None while parts of other machines are missing."""
-    known = compiled(run, compiler)
+    known = compiled(run, compiler, again=again)
     artifact = known["artifact"]
     key = made_by(run, artifact, compiler.version)
     if again:
