@@ -4,6 +4,7 @@ use crate::support::{
     command::{Finished, neurocudac},
     tiny::Tiny,
 };
+use safetensors::SafeTensors;
 use std::fs;
 
 /// The tiny network, compiled for Loihi 2.
@@ -110,6 +111,59 @@ fn the_same_input_gives_the_same_bytes() {
     let again = tiny.path("again.ncx");
     tiny.compile_into(&again, &["--target", "loihi"]).succeeds();
     assert!(fs::read(tiny.path("net.ncx")).unwrap() == fs::read(again).unwrap());
+}
+
+#[test]
+fn cores_are_traced_step_by_step() {
+    let tiny = tiny(&[]);
+    let traced = tiny.path("trace.safetensors").display().to_string();
+    on_data(&tiny, &["loihi", "trace"], &["--index", "3", "-o", &traced]).succeeds();
+    let run = tiny.path("run.safetensors").display().to_string();
+    on_data(&tiny, &["run"], &["--trace", "--backend", "cpu", "-o", &run]).succeeds();
+    let (traced, run) = (fs::read(traced).unwrap(), fs::read(run).unwrap());
+    let (trace, run) = (SafeTensors::deserialize(&traced).unwrap(), SafeTensors::deserialize(&run).unwrap());
+    let values = |name: &str| {
+        let tensor = trace.tensor(name).unwrap();
+        let bytes = tensor.data().as_chunks::<4>().0;
+        (tensor.shape().to_vec(), bytes.iter().map(|bytes| i32::from_le_bytes(*bytes)).collect::<Vec<_>>())
+    };
+    let (shape, spikes) = values("spikes.relu");
+    let (steps, neurons) = (shape[0], shape[1..].iter().product::<usize>());
+    // The CPU's spikes of image 3; images that settle earlier are silent to the end of the longest run.
+    let cpu = run.tensor("spikes.relu").unwrap();
+    let longest = cpu.shape()[1];
+    let of_image = &cpu.data()[3 * longest * neurons..][..steps * neurons];
+    assert!(spikes.iter().map(|&spike| spike as i8 as u8).eq(of_image.iter().copied()));
+    // The tracer counts spikes, and the sum of the readout ends as the logits.
+    let (_, tracer) = values("tracer.relu");
+    let mut counted = vec![0; neurons];
+    for (spikes, tracer) in spikes.chunks(neurons).zip(tracer.chunks(neurons)) {
+        counted.iter_mut().zip(spikes).for_each(|(sum, spike)| *sum += spike);
+        assert_eq!(counted, tracer);
+    }
+    assert!(counted.iter().any(|&sum| sum > 0) && values("v.relu").1.iter().any(|&v| v != 0));
+    let named = |tensors: &SafeTensors, wanted: fn(&str) -> bool| {
+        tensors.names().into_iter().find(|name| wanted(name)).unwrap().to_owned()
+    };
+    let (shape, sums) = values(&named(&trace, |name| name.starts_with("y.")));
+    let logits = run.tensor(&named(&run, |name| name.ends_with(".int"))).unwrap();
+    let last = &sums[(shape[0] - 1) * shape[1]..];
+    assert!(
+        logits.data().as_chunks::<4>().0[3 * 3..4 * 3]
+            .iter()
+            .map(|bytes| i32::from_le_bytes(*bytes))
+            .eq(last.iter().copied())
+    );
+    let updates = trace.tensor("cores.updates").unwrap();
+    assert_eq!(updates.shape()[0], steps);
+    let done = updates.data().as_chunks::<8>().0.iter().map(|bytes| i64::from_le_bytes(*bytes)).sum::<i64>();
+    assert_eq!(done as usize, steps * 67);
+    let output = tiny.path("none.safetensors").display().to_string();
+    on_data(&tiny, &["loihi", "trace"], &["--layer", "conv", "-o", &output])
+        .ends_with(2)
+        .says("trace-layer: ");
+    on_data(&tiny, &["loihi", "trace"], &["--index", "99", "-o", &output]).ends_with(2).says("run-range: ");
+    assert!(!tiny.path("none.safetensors").exists());
 }
 
 #[test]

@@ -20,6 +20,8 @@ pub(super) struct Chips {
     /// Population of each op, with the layout of its value; only of neurons, readouts and the encoder.
     populations: Vec<Option<(usize, Layout)>>,
     input: Layout,
+    /// Name and shape of each population's op.
+    ops: Vec<(String, Vec<usize>)>,
 }
 
 impl Chips {
@@ -44,7 +46,23 @@ impl Chips {
             }
             populations.push(population.map(|(number, _)| (number, Layout::new(shape))));
         }
-        Ok(Self { simulator, populations, input: Layout::new(&artifact.manifest.input.shape) })
+        let shape = |name: &str| {
+            let op = program.ops.iter().find(|op| op.name == name);
+            op.and_then(|op| program.values.get(op.output)).cloned().unwrap_or_default()
+        };
+        let ops = names.iter().map(|name| ((*name).to_owned(), shape(name))).collect();
+        Ok(Self { simulator, populations, input: Layout::new(&artifact.manifest.input.shape), ops })
+    }
+
+    /// The cores.
+    pub(super) fn simulator(&self) -> &Simulator {
+        &self.simulator
+    }
+
+    /// Number, op and shape of each population that is on cores.
+    pub(super) fn cored(&self) -> impl Iterator<Item = (usize, &str, &[usize])> {
+        let populations = self.ops.iter().enumerate().skip(1);
+        populations.map(|(number, (op, shape))| (number, op.as_str(), shape.as_slice()))
     }
 
     /// Memory of a run.

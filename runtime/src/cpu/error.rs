@@ -36,6 +36,9 @@ pub enum EngineError {
         /// The program.
         program: String,
     },
+    /// Cores were asked for, and the engine runs none. `run-no-cores`
+    #[error("the network runs on the CPU, which has no cores to look into; compile it with --target loihi")]
+    NoCores,
     /// A network did not settle within its proved bound: the compiler made a mistake. `bound-violated`
     #[error(
         "internal error: image {image} did not settle within the proved bound of {bound} steps; \
@@ -57,6 +60,7 @@ impl EngineError {
             Self::Data(error) => error.id(),
             Self::Range { .. } => "run-range",
             Self::Timesteps(_) => "run-timesteps",
+            Self::NoCores => "run-no-cores",
             Self::Attached { .. } => "program-attached",
             Self::BoundViolated { .. } => "bound-violated",
         }

@@ -9,6 +9,7 @@
 //! change after it.
 
 mod chips;
+mod core_trace;
 mod encoder;
 mod error;
 mod events;
@@ -35,12 +36,14 @@ mod watch;
 use std::{ops::Range, sync::Mutex};
 
 use chips::Chips;
+pub use core_trace::{CoreTrace, PopulationTrace};
 pub use error::EngineError;
 use exit::Exits;
 pub use outcome::{Exit, ImageOutcome, Logits};
 use plan::Plan;
 use rayon::prelude::*;
 use state::State;
+use watch::Observer;
 pub use watch::Spike;
 
 use crate::{
@@ -259,7 +262,7 @@ impl Engine {
         index: usize,
         options: &RunOptions,
     ) -> Result<ImageOutcome, EngineError> {
-        self.run_watched(image, index, options, None)
+        self.run_observed(image, index, options, None)
     }
 
     /// The same, and `seen` is told of every spike, step after step. Spikes of the step that only shows whether a run that was cut
@@ -274,15 +277,17 @@ impl Engine {
         options: &RunOptions,
         seen: &mut dyn FnMut(Spike),
     ) -> Result<ImageOutcome, EngineError> {
-        self.run_watched(image, index, options, Some(seen))
+        let mut tell = |state: &State, step: u32| self.tell(state, step, seen);
+        self.run_observed(image, index, options, Some(&mut tell))
     }
 
-    fn run_watched(
+    /// The same, and `after` sees the state after every step.
+    fn run_observed(
         &self,
         image: ImageView<'_>,
         index: usize,
         options: &RunOptions,
-        seen: Option<&mut dyn FnMut(Spike)>,
+        after: Option<Observer>,
     ) -> Result<ImageOutcome, EngineError> {
         if image.len() != self.input_shape.iter().product::<usize>() {
             let (found, wanted) = (vec![image.len()], self.input_shape.clone());
@@ -296,7 +301,7 @@ impl Engine {
         }
         let spare = self.states.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).pop();
         let mut state = spare.unwrap_or_else(|| State::new(&self.plan, self.chips.as_ref()));
-        let outcome = self.run_on(&mut state, image, index, options, seen);
+        let outcome = self.run_on(&mut state, image, index, options, after);
         self.states.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(state);
         outcome
     }

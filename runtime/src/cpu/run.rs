@@ -2,19 +2,19 @@
 
 use super::{
     Engine, EngineError, Exit, ImageOutcome, Logits, RunOptions, exit::Countdown, layout::Layout,
-    plan::PlannedOp, state::State, watch::Spike,
+    plan::PlannedOp, state::State, watch::Observer,
 };
 use crate::{artifact::program::Schedule, data::ImageView, loihi::simulate::Run};
 
 impl Engine {
-    /// Runs one image of the right size.
+    /// Runs one image of the right size; `after` sees the state after every step.
     pub(super) fn run_on(
         &self,
         state: &mut State,
         image: ImageView<'_>,
         index: usize,
         options: &RunOptions,
-        mut seen: Option<&mut dyn FnMut(Spike)>,
+        mut after: Option<Observer>,
     ) -> Result<ImageOutcome, EngineError> {
         let exact = self.schedule != Schedule::Rate;
         let asked = options.timesteps.unwrap_or(self.steps);
@@ -31,8 +31,8 @@ impl Engine {
             if let Some(trace) = &mut trace {
                 self.record(state, step, trace);
             }
-            if let Some(seen) = &mut seen {
-                self.tell(state, step, seen);
+            if let Some(after) = &mut after {
+                after(state, step);
             }
             if let Some(predictions) = &mut predictions {
                 predictions.extend(self.prediction(state, step + 1));

@@ -3,6 +3,9 @@
 use super::{Engine, layout::Layout, plan::PlannedOp, state::State};
 use crate::head::{Head, HeadFunction};
 
+/// Who sees the state after each step.
+pub(super) type Observer<'a> = &'a mut dyn FnMut(&State, u32);
+
 /// A spike that was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Spike {

@@ -6,6 +6,7 @@ mod disasm;
 mod map;
 mod replay;
 mod report;
+mod trace;
 
 use crate::{failure::Failure, output};
 use clap::{Args, Subcommand};
@@ -23,6 +24,7 @@ enum Command {
     Map(map::Arguments),
     Report(report::Arguments),
     Compare(compare::Arguments),
+    Trace(trace::Arguments),
     Disasm(disasm::Arguments),
     Check(check::Arguments),
     Replay(replay::Arguments),
@@ -36,6 +38,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         Command::Map(arguments) => map::run(arguments),
         Command::Report(arguments) => report::run(arguments),
         Command::Compare(arguments) => compare::run(arguments),
+        Command::Trace(arguments) => trace::run(arguments),
         Command::Disasm(arguments) => disasm::run(arguments),
         Command::Check(arguments) => check::run(arguments),
         Command::Replay(arguments) => replay::run(arguments),

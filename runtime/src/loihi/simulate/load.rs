@@ -196,7 +196,7 @@ impl Loader<'_> {
         };
         wanted?;
         let extent = Extent::of(&shape);
-        let mut layer = Layer { extent, projections: vec![], cores: vec![], memory: 1 };
+        let mut layer = Layer { extent, projections: vec![], cores: vec![], memory: 1, states: vec![] };
         let mut sources = vec![];
         for synapses in &population.synapses {
             layer.projections.push(self.projection(synapses, before)?);
@@ -214,6 +214,9 @@ impl Loader<'_> {
                 }
                 self.programs.insert(neurons.program.clone(), program);
             }
+            let program = self.programs.get(&neurons.program);
+            layer.states =
+                program.map_or(vec![], |own| own.states().iter().map(|word| word.name.clone()).collect());
         }
         Ok((layer, sources))
     }

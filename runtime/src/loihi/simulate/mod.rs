@@ -14,6 +14,7 @@ mod tests;
 use std::ops::Range;
 
 use self::core::{Core, CoreState, Projection};
+use super::Population;
 use rayon::prelude::*;
 use region::Extent;
 
@@ -33,6 +34,21 @@ pub struct Counts {
     pub hops: u64,
     /// Weights that were added to an accumulator.
     pub synaptic_operations: u64,
+}
+
+impl std::ops::Sub for Counts {
+    type Output = Self;
+
+    /// What was done since `before`.
+    fn sub(self, before: Self) -> Self {
+        Self {
+            updates: self.updates.saturating_sub(before.updates),
+            spikes: self.spikes.saturating_sub(before.spikes),
+            messages: self.messages.saturating_sub(before.messages),
+            hops: self.hops.saturating_sub(before.hops),
+            synaptic_operations: self.synaptic_operations.saturating_sub(before.synaptic_operations),
+        }
+    }
 }
 
 impl std::ops::AddAssign for Counts {
@@ -87,6 +103,8 @@ struct Layer {
     cores: Vec<usize>,
     /// Steps for which what it sends is kept.
     memory: usize,
+    /// Names of the words of state of its neurons.
+    states: Vec<String>,
 }
 
 /// A network on cores, ready to run. [`Simulator::new`] checks the whole of it.
@@ -111,6 +129,11 @@ impl Simulator {
     /// Number of cores.
     pub fn cores(&self) -> usize {
         self.cores.len()
+    }
+
+    /// Names of the words of state of a population's neurons.
+    pub fn states_of(&self, population: usize) -> &[String] {
+        self.layers.get(population).map_or(&[], |layer| &layer.states)
     }
 
     /// Population that a core holds a slice of.
@@ -174,13 +197,28 @@ impl Run {
 
     /// What the first probe of a population's neurons shows after the last step, element by element; empty if they have none.
     pub fn probe(&self, simulator: &Simulator, population: usize) -> Vec<i32> {
+        self.gathered(simulator, population, |neurons| neurons.probe(0))
+    }
+
+    /// What a word of state of a population's neurons holds after the last step, element by element.
+    pub fn state(&self, simulator: &Simulator, population: usize, word: usize) -> Vec<i32> {
+        self.gathered(simulator, population, |neurons| neurons.state(word))
+    }
+
+    /// A value of a population's neurons on all its cores, element by element.
+    fn gathered(
+        &self,
+        simulator: &Simulator,
+        population: usize,
+        of: impl Fn(&Population) -> &[i32],
+    ) -> Vec<i32> {
         let Some(layer) = simulator.layers.get(population) else { return vec![] };
         let mut values = vec![0; layer.extent.elements()];
         for &number in &layer.cores {
             let (Some(state), Some(core)) = (self.cores.get(number), simulator.cores.get(number)) else {
                 continue;
             };
-            for (&element, &value) in core.elements.iter().zip(state.neurons.probe(0)) {
+            for (&element, &value) in core.elements.iter().zip(of(&state.neurons)) {
                 if let Some(slot) = values.get_mut(element as usize) {
                     *slot = value;
                 }

@@ -1,0 +1,99 @@
+//! `neurocudac loihi trace`: what the cores hold and send, step by step.
+
+use crate::{data, failure::Failure, output};
+use clap::Args;
+use neurocuda_runtime::{
+    cpu::{Backend, CoreTrace, Engine, EngineError},
+    loihi::simulate::Counts,
+};
+use safetensors::{Dtype, tensor::TensorView};
+use std::path::PathBuf;
+
+/// Record one sample on the cores: every word of state and every spike of each layer, and what each core does, in every step.
+///
+/// Writes `spikes.<layer>` (payloads, 0 where nothing is sent) and `<word>.<layer>` for each word of state, behind the step: i32
+/// [T, …]; and `cores.updates`, `.spikes`, `.messages`, `.hops` and `.synaptic_operations`: i64 [T, cores].
+#[derive(Args)]
+pub struct Arguments {
+    /// The artifact, compiled with --target loihi.
+    #[arg(value_name = "OUT.ncx")]
+    artifact: PathBuf,
+
+    /// Images: a safetensors file with `images` (u8 or f32, N first), or with events.
+    #[arg(long, value_name = "D.safetensors")]
+    data: PathBuf,
+
+    /// Which sample.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    index: usize,
+
+    /// Record this layer only; may be given several times.
+    #[arg(long, value_name = "LAYER")]
+    layer: Vec<String>,
+
+    /// Where the trace goes.
+    #[arg(short, long, value_name = "TRACE.safetensors")]
+    output: PathBuf,
+}
+
+/// Runs the command.
+pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let artifact = data::artifact(&arguments.artifact)?;
+    let failure = |error: EngineError| Failure::input(format!("{}: {error}", error.id()));
+    let engine = Engine::on(&artifact, Backend::Loihi).map_err(failure)?;
+    let images = data::open(&arguments.data, engine.input_shape(), engine.frames())?;
+    let range = EngineError::Range { start: arguments.index, end: arguments.index + 1, count: images.len() };
+    let image = images.fetch(arguments.index).ok_or_else(|| failure(range))?;
+    let wanted = |op: &str| arguments.layer.is_empty() || arguments.layer.iter().any(|layer| layer == op);
+    let trace = engine.trace_cores(image.view(), arguments.index, wanted).map_err(failure)?;
+    let found = |layer: &&String| trace.populations.iter().any(|population| population.op == **layer);
+    if let Some(unknown) = arguments.layer.iter().find(|layer| !found(layer)) {
+        return Err(Failure::input(format!(
+            "trace-layer: there is no layer `{unknown}` on the cores; `loihi disasm` lists those that there are"
+        )));
+    }
+    let tensors = tensors(&trace);
+    let views = tensors
+        .iter()
+        .map(|(name, dtype, shape, bytes)| Ok((name.clone(), TensorView::new(*dtype, shape.clone(), bytes)?)))
+        .collect::<Result<Vec<_>, safetensors::SafeTensorError>>()
+        .map_err(Failure::input)?;
+    output::file(&arguments.output, &safetensors::serialize(views, None).map_err(Failure::input)?)?;
+    output::line(format!(
+        "{}: {} layers over {} steps on {} cores",
+        arguments.output.display(),
+        trace.populations.len(),
+        trace.outcome.steps,
+        trace.outcome.cores.len()
+    ));
+    Ok(())
+}
+
+/// Name, type, shape and bytes of each tensor.
+fn tensors(trace: &CoreTrace) -> Vec<(String, Dtype, Vec<usize>, Vec<u8>)> {
+    let steps = trace.outcome.steps as usize;
+    let mut tensors = vec![];
+    for population in &trace.populations {
+        let shape = [&[steps], population.shape.as_slice()].concat();
+        let sent = ("spikes".to_owned(), &population.sent);
+        let states = population.states.iter().map(|(word, values)| (word.clone(), values));
+        for (what, values) in std::iter::once(sent).chain(states) {
+            let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+            tensors.push((format!("{what}.{}", population.op), Dtype::I32, shape.clone(), bytes));
+        }
+    }
+    type Of = fn(&Counts) -> u64;
+    let counted: [(&str, Of); 5] = [
+        ("updates", |counts| counts.updates),
+        ("spikes", |counts| counts.spikes),
+        ("messages", |counts| counts.messages),
+        ("hops", |counts| counts.hops),
+        ("synaptic_operations", |counts| counts.synaptic_operations),
+    ];
+    for (name, of) in counted {
+        let bytes =
+            trace.counts.iter().flatten().flat_map(|counts| (of(counts) as i64).to_le_bytes()).collect();
+        tensors.push((format!("cores.{name}"), Dtype::I64, vec![steps, trace.outcome.cores.len()], bytes));
+    }
+    tensors
+}
