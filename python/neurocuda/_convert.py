@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,7 @@ def convert(
     mixed_levels: float | None = None,
     samples: int = 1000,
     target: str = "cpu",
+    chip: str | os.PathLike[str] | None = None,
     validate_each: bool = False,
     threads: int | None = None,
     progress: bool = True,
@@ -56,7 +58,8 @@ def convert(
         mixed_levels: Give each layer levels of its own, for the fewest synaptic operations whose error is at most so many times that of
             `levels` in every layer. Meant for `hold-and-fire`; a `rate` network cannot have it.
         samples: Calibrate on at most this many.
-        target: What to compile for: `cpu`.
+        target: What to compile for: `cpu`, or `loihi`: the cores of Loihi 2, which runs and validations then simulate bit for bit.
+        chip: Chip file of target `loihi`; Loihi 2 as it is published if absent.
         validate_each: Run the network before and after every pass, and stop at one that does not keep what it claims.
         threads: Threads of the compiler; all cores if absent. Results do not depend on it.
         progress: Show how far it is.
@@ -77,7 +80,7 @@ def convert(
     """
     with Folder().on_success() as folder, random_state(), Progress(progress) as shown:
         float_model, data = _prepare(model, loader, example, samples, folder, shown)
-        settings = Settings(schedule, levels, timesteps, target, validate_each, max_drop, weight_bits, mixed_levels)
+        settings = Settings(schedule, levels, timesteps, target, validate_each, max_drop, weight_bits, mixed_levels, chip)
         return build(float_model, data, settings, folder, shown, threads)
 
 
@@ -94,6 +97,7 @@ class Settings:
         max_drop: float | None = None,
         weight_bits: int | None = None,
         mixed_levels: float | None = None,
+        chip: str | os.PathLike[str] | None = None,
     ) -> None:
         self.arguments = ["--target", target]
         options = {
@@ -102,6 +106,7 @@ class Settings:
             "--timesteps": timesteps,
             "--max-drop": max_drop,
             "--weight-bits": weight_bits,
+            "--chip": chip,
         }
         for option, value in options.items():
             self.arguments += [option, str(value)] if value is not None else []

@@ -73,6 +73,19 @@ def snn(small):
     return neurocuda.convert(small, DataLoader(TensorDataset(IMAGES, LABELS), batch_size=16, shuffle=True), **QUIET)
 
 
+def test_a_network_for_loihi_runs_on_its_cores(tmp_path):
+    model, data = seeded(Small()).eval(), torch.rand(40, 1, 8, 8)
+    chip = tmp_path / "chip.toml"
+    chip.write_text('name = "small"\n[core]\nneurons = 64\n')
+    snn = neurocuda.convert(model, data, levels=15, target="loihi", chip=chip, **QUIET)
+    chips = snn.inspect()["chips"]
+    assert chips["chip"]["name"] == "small" and len(chips["cores"]) > 2
+    report = neurocuda.validate(snn, data, max_drop=100, **QUIET)
+    assert report.exact and len(report.to_dict()["chips"]["cores"]) == len(chips["cores"])
+    with pytest.raises(neurocuda.CompileFailed, match="chip-width"):
+        neurocuda.convert(model, data, levels=32767, target="loihi", **QUIET)
+
+
 def test_three_calls(small, snn, tmp_path):
     drawn = torch.get_rng_state()
     report = neurocuda.validate(snn, DataLoader(TensorDataset(IMAGES, LABELS), batch_size=10, shuffle=True), max_drop=100, **QUIET)

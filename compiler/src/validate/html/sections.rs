@@ -9,7 +9,7 @@ use crate::validate::{
     report::Report,
     statistics::{Interval, McNemarMethod},
 };
-use maud::{Markup, html};
+use maud::{Markup, PreEscaped, html};
 use neurocuda_runtime::artifact::program::Schedule;
 
 /// Everything below the heading.
@@ -22,10 +22,39 @@ pub fn all(report: &Report) -> Result<Markup, PageError> {
             div { (errors(report)?) (activity(report)?) }
             div { (raster(report)?) }
         }
+        (cores(report))
         (tables::layers(report))
         (tables::passes(report))
         (tables::provenance(report))
     })
+}
+
+/// The cores of Loihi 2, if it was them that ran.
+fn cores(report: &Report) -> Markup {
+    let Some(chips) = &report.chips else { return html! {} };
+    let mean = |field: &str, value: f64| datum(&format!("/chips/per_image/{field}"), value, &count(value));
+    let per_image = &chips.per_image;
+    html! {
+        section.card {
+            h2 { "Cores" }
+            p {
+                (count(chips.cores.len() as f64)) " cores of “" (chips.chip) "” were simulated. An image takes "
+                (mean("updates", per_image.updates)) " runs of a neuron’s program, " (mean("spikes", per_image.spikes)) " spikes, "
+                (mean("messages", per_image.messages)) " messages over " (mean("hops", per_image.hops)) " hops, and "
+                (mean("synaptic_operations", per_image.synaptic_operations)) " synaptic operations. A square is a core: the darker, the more \
+                of those."
+            }
+            figure { div.scroll tabindex="0" { (PreEscaped(chips.mesh_svg())) } }
+            p.note {
+                "An estimate, not a measurement: "
+                (datum("/chips/estimate/microjoules_per_image", chips.estimate.microjoules_per_image, &short(chips.estimate.microjoules_per_image)))
+                " µJ of dynamic energy and "
+                (datum("/chips/estimate/microseconds_per_image", chips.estimate.microseconds_per_image, &short(chips.estimate.microseconds_per_image)))
+                " µs an image, with the constants of " (chips.estimate.source) "."
+            }
+            details { summary { "By layer" } div.scroll tabindex="0" { (tables::cores(chips)) } }
+        }
+    }
 }
 
 /// A figure that counts, with what it means below.

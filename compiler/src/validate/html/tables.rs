@@ -7,6 +7,7 @@ use crate::validate::{
     report::{LayerReport, Report, Settled, SpikeHistogram},
 };
 use maud::{Markup, html};
+use neurocuda_runtime::loihi::{report::ChipReport, simulate::Counts};
 
 /// Most rows of a curve's table; the JSON report has all points.
 const MOST_ROWS: usize = 25;
@@ -61,6 +62,26 @@ pub fn settled(settled: &Settled) -> Markup {
         vec![text(steps), text(count(bin.images as f64))]
     });
     table("Images by steps until silence", &["steps", "images"], rows)
+}
+
+/// What the cores of each layer do, for an image on average.
+pub fn cores(chips: &ChipReport) -> Markup {
+    let images = chips.images.max(1) as f64;
+    let rows = chips.cores.chunk_by(|a, b| a.layer == b.layer).map(|cores| {
+        let mean = |of: fn(&Counts) -> u64| {
+            text(count(cores.iter().map(|core| of(&core.counts)).sum::<u64>() as f64 / images))
+        };
+        vec![
+            text(cores.first().map_or("", |core| core.layer.as_str())),
+            text(count(cores.len() as f64)),
+            mean(|counts| counts.updates),
+            mean(|counts| counts.spikes),
+            mean(|counts| counts.messages),
+            mean(|counts| counts.synaptic_operations),
+        ]
+    });
+    let heads = ["layer", "cores", "updates", "spikes", "messages", "synaptic operations"];
+    table("What the cores of each layer do", &heads, rows)
 }
 
 /// Errors of each layer.

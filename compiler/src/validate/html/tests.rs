@@ -9,6 +9,10 @@ use crate::validate::{
     statistics::McNemar,
 };
 use neurocuda_runtime::artifact::program::Schedule;
+use neurocuda_runtime::loihi::{
+    report::{ChipReport, CoreReport, Estimate, PerImage},
+    simulate::Counts,
+};
 
 fn layer(name: &str, error: Option<f64>) -> LayerReport {
     LayerReport {
@@ -182,4 +186,43 @@ fn numbers_that_are_none_and_silent_networks_make_a_page_too() {
     });
     let page = page(&report).unwrap();
     assert_eq!(charts(&page), ["curve", "settled", "errors", "spikes-0", "spikes-1", "spikes-2"]);
+}
+
+#[test]
+fn cores_are_drawn_where_they_ran() {
+    let counts = Counts { updates: 200, spikes: 40, messages: 60, hops: 20, synaptic_operations: 9000 };
+    let core =
+        |core: u32, layer: &str| CoreReport { place: [0, 1, 0, core], layer: layer.to_owned(), counts };
+    let chips = ChipReport {
+        chip: "small".to_owned(),
+        chips: 1,
+        mesh: [2, 1, 4],
+        images: 2,
+        steps_per_image: 9.0,
+        per_image: PerImage {
+            updates: 300.0,
+            spikes: 60.0,
+            messages: 90.0,
+            hops: 30.0,
+            synaptic_operations: 13_500.0,
+        },
+        cores: vec![core(0, "a<b"), core(1, "a<b"), core(2, "readout")],
+        estimate: Estimate {
+            microjoules_per_image: 1.5,
+            microseconds_per_image: 88.0,
+            constants: vec![],
+            source: "somewhere".to_owned(),
+        },
+    };
+    let page = page(&Report { chips: Some(chips), ..report() }).unwrap();
+    assert_eq!(page.matches("<title>core ").count(), 3);
+    for wanted in [
+        "core 1, layer a&lt;b: 9000 synaptic operations",
+        "data-field=\"/chips/per_image/spikes\">60<",
+        "<th scope=\"row\">a&lt;b</th><td>2</td><td>200</td><td>40</td><td>60</td><td>9\u{202f}000</td>",
+        "An estimate, not a measurement",
+    ] {
+        assert!(page.contains(wanted), "{wanted}");
+    }
+    assert!(!super::page(&report()).unwrap().contains("<h2>Cores"));
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Counts, Sent, table::Table};
+use super::{Counts, Sent, rows::Rows, table::Table};
 use crate::loihi::{Population, execute::Executor};
 
 /// Axons in front of a table of synapses.
@@ -13,7 +13,7 @@ pub(super) struct Axon {
     /// Steps until it arrives.
     pub delay: usize,
     /// Elements of the synapses' input that each element of the population is; `None` where it is itself.
-    pub moved: Option<Moved>,
+    pub moved: Option<Rows<u32>>,
 }
 
 impl Axon {
@@ -23,30 +23,13 @@ impl Axon {
         let (mut messages, mut synapses) = (0, 0);
         for (&element, &payload) in elements.iter().zip(payloads) {
             let mut reached = 0;
-            for &to in moved.of(element) {
+            for &to in moved.of(element as usize) {
                 reached += table.add(&[to], &[payload], sums).1;
             }
             messages += u64::from(reached > 0);
             synapses += reached;
         }
         (messages, synapses)
-    }
-}
-
-/// Where elements go, element by element.
-#[derive(Clone, Debug)]
-pub(super) struct Moved {
-    pub starts: Vec<u32>,
-    pub to: Vec<u32>,
-}
-
-impl Moved {
-    fn of(&self, element: u32) -> &[u32] {
-        let element = element as usize;
-        let (Some(&start), Some(&end)) = (self.starts.get(element), self.starts.get(element + 1)) else {
-            return &[];
-        };
-        self.to.get(start as usize..end as usize).unwrap_or_default()
     }
 }
 

@@ -4,8 +4,9 @@ use std::{collections::BTreeMap, ops::Range, sync::Arc};
 
 use super::{
     Layer, Simulator,
-    core::{Axon, Core, Moved, Projection},
+    core::{Axon, Core, Projection},
     region::{Extent, Slice},
+    rows::Rows,
     table::{Axis, KernelWeights, Table},
 };
 use crate::{
@@ -247,10 +248,7 @@ impl Loader<'_> {
                 Some(name) => {
                     let mut pairs = self.pairs(name, source.extent.elements(), elements)?;
                     pairs.sort_unstable();
-                    let start =
-                        |element: usize| pairs.partition_point(|pair| (pair.0 as usize) < element) as u32;
-                    let starts = (0..=source.extent.elements()).map(start).collect();
-                    Some(Moved { starts, to: pairs.iter().map(|pair| pair.1).collect() })
+                    Some(Rows::sorted(source.extent.elements(), pairs))
                 }
             };
             axons.push(Axon { population: axon.population, delay, moved });

@@ -7,6 +7,7 @@
 mod core;
 mod load;
 mod region;
+mod rows;
 mod table;
 #[cfg(test)]
 mod tests;

@@ -4,33 +4,10 @@ use std::sync::Arc;
 
 use multiversion::multiversion;
 
-use super::region::{Extent, Slice};
-
-/// Places that are reached along an axis: for each input, taps and outputs.
-#[derive(Clone, Debug, Default)]
-struct Reach {
-    starts: Vec<u32>,
-    /// A tap, and the output that it leads to.
-    pairs: Vec<(u32, u32)>,
-}
-
-impl Reach {
-    fn new(inputs: usize, of: impl Fn(usize) -> Vec<(u32, u32)>) -> Self {
-        let mut reach = Self { starts: vec![0], pairs: vec![] };
-        for input in 0..inputs {
-            reach.pairs.extend(of(input));
-            reach.starts.push(reach.pairs.len() as u32);
-        }
-        reach
-    }
-
-    fn of(&self, input: usize) -> &[(u32, u32)] {
-        let (Some(&start), Some(&end)) = (self.starts.get(input), self.starts.get(input + 1)) else {
-            return &[];
-        };
-        self.pairs.get(start as usize..end as usize).unwrap_or_default()
-    }
-}
+use super::{
+    region::{Extent, Slice},
+    rows::Rows,
+};
 
 /// Geometry of a kernel along one axis.
 #[derive(Clone, Copy, Debug)]
@@ -117,21 +94,14 @@ impl KernelWeights {
 #[derive(Clone, Debug)]
 pub(super) struct Kernel {
     input: Extent,
-    rows: Reach,
-    columns: Reach,
+    /// For each input along the axes, taps and the outputs that they lead to.
+    rows: Rows<(u32, u32)>,
+    columns: Rows<(u32, u32)>,
     /// Taps along the last axis.
     taps: usize,
     weights: Arc<KernelWeights>,
     /// Columns and channels of the slice.
     slice: [usize; 2],
-}
-
-/// Synapses listed input by input.
-#[derive(Clone, Debug)]
-pub(super) struct List {
-    starts: Vec<u32>,
-    /// Neuron and weight.
-    synapses: Vec<(u32, i16)>,
 }
 
 /// Neurons whose sums stay in registers while all spikes are added: one cache line of weights.
@@ -150,7 +120,8 @@ pub(super) struct Dense {
 pub(super) enum Table {
     Kernel(Kernel),
     Dense(Dense),
-    List(List),
+    /// For each input, neurons and weights.
+    List(Rows<(u32, i16)>),
 }
 
 impl Table {
@@ -158,14 +129,14 @@ impl Table {
     pub fn kernel(slice: &Slice, input: Extent, axes: &[Axis], weights: Arc<KernelWeights>) -> Self {
         let unit = Axis { input: 1, output: 1, taps: 1, stride: 1, padding: 0, dilation: 1 };
         let (last, others) = axes.split_last().unwrap_or((&unit, &[]));
-        let columns = Reach::new(last.input, |column| {
+        let columns = Rows::new(last.input, |column| {
             let here = |(tap, to): (u32, u32)| {
                 slice.columns.contains(&(to as usize)).then(|| (tap, to - slice.columns.start as u32))
             };
-            last.reached(column).into_iter().filter_map(here).collect()
+            last.reached(column).into_iter().filter_map(here).collect::<Vec<_>>()
         });
         // All axes but the last as one: taps and outputs in row-major order.
-        let rows = Reach::new(input.rows, |row| {
+        let rows = Rows::new(input.rows, |row| {
             let mut reached = vec![(0, 0)];
             let mut rest = row;
             let mut places = vec![0; others.len()];
@@ -208,14 +179,7 @@ impl Table {
         let here = |(&(input, to), &weight): (&(u32, u32), &i16)| {
             slice.neuron(to as usize).map(|neuron| (input, (neuron as u32, weight)))
         };
-        let mut listed = pairs.iter().zip(weights).filter_map(here).collect::<Vec<_>>();
-        listed.sort_by_key(|(input, _)| *input);
-        let starts =
-            (0..=inputs).map(|input| listed.partition_point(|(from, _)| (*from as usize) < input) as u32);
-        Self::List(List {
-            starts: starts.collect(),
-            synapses: listed.into_iter().map(|(_, synapse)| synapse).collect(),
-        })
+        Self::List(Rows::sorted(inputs, pairs.iter().zip(weights).filter_map(here).collect()))
     }
 
     /// Adds what spikes of `elements` carry to `sums`. Returns, of the spikes, how many reach a neuron here, and over how many synapses.
@@ -264,10 +228,8 @@ fn add_dense(dense: &Dense, elements: &[u32], payloads: &[i32], sums: &mut [i32]
 }
 
 #[inline(always)]
-fn list_row(list: &List, element: usize, payload: i32, sums: &mut [i32]) -> usize {
-    let (start, end) = (list.starts.get(element), list.starts.get(element + 1));
-    let row = start.zip(end).and_then(|(&a, &b)| list.synapses.get(a as usize..b as usize));
-    let row = row.unwrap_or_default();
+fn list_row(list: &Rows<(u32, i16)>, element: usize, payload: i32, sums: &mut [i32]) -> usize {
+    let row = list.of(element);
     for &(neuron, weight) in row {
         if let Some(sum) = sums.get_mut(neuron as usize) {
             *sum = sum.wrapping_add(payload.wrapping_mul(weight.into()));
