@@ -76,7 +76,7 @@ def snn(small):
 def test_a_network_for_loihi_runs_on_its_cores(tmp_path):
     model, data = seeded(Small()).eval(), torch.rand(40, 1, 8, 8)
     chip = tmp_path / "chip.toml"
-    chip.write_text('name = "small"\n[core]\nneurons = 64\n')
+    chip.write_text('name = "small"\n[core]\nneurons = 64\n[widths]\nstate_bits = 32\n')
     snn = neurocuda.convert(model, data, levels=15, target="loihi", chip=chip, **QUIET)
     chips = snn.inspect()["chips"]
     assert chips["chip"]["name"] == "small" and len(chips["cores"]) > 2
