@@ -136,6 +136,10 @@ neurocuda.validate(neurocuda.load(artifact), np.zeros((2000000, 2, 8, 8), np.uin
 """
 
 
+# Seconds until a machine that does other things too must have answered.
+PATIENCE = 600
+
+
 def test_an_interrupt_ends_the_compiler_and_leaves_nothing(tiny, tmp_path):
     folder = tmp_path / "of_the_child"
     folder.mkdir()
@@ -144,13 +148,13 @@ def test_an_interrupt_ends_the_compiler_and_leaves_nothing(tiny, tmp_path):
     child = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         assert child.stdout.readline() == "ready\n"
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE
         # The data file is complete once its header is there.
         while not (of_compiler := children(child.pid, "validate")):
             assert time.monotonic() < deadline and child.poll() is None, child.stderr.read()
             time.sleep(0.05)
         child.send_signal(signal.SIGINT)
-        assert "KeyboardInterrupt" in child.communicate(timeout=60)[1]
+        assert "KeyboardInterrupt" in child.communicate(timeout=PATIENCE)[1]
     finally:
         child.kill()
     assert not any(os.path.exists(f"/proc/{pid}") for pid in of_compiler)
