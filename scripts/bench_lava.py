@@ -16,23 +16,17 @@ mends the one thing that stops it."""
 import argparse
 import dataclasses
 import json
-import os
 import statistics
 import subprocess
 import tempfile
 import time
 from pathlib import Path
 
-# One thread each.
-for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ[name] = "1"
+from loihi_bench import DATA, ROOT, mlp, report, run, seconds_an_image
 
 import numpy as np
-from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
-ROOT = Path(__file__).resolve().parent.parent
-DATA = ROOT / "../shared/data"
 STEPS = 16
 HIDDEN = ("net.2", "net.4")
 
@@ -69,43 +63,10 @@ def arguments():
     return parser.parse_args()
 
 
-class Layer:
-    """A population of an artifact: its table of synapses and its neurons' parameters."""
-
-    def __init__(self, population, tensors):
-        (synapses,) = population["synapses"]
-        assert synapses["table"]["kind"] == "dense"
-        self.weights = tensors[synapses["table"]["weight"]].astype(np.int32)
-        self.exponent, self.bits, self.sign = synapses["exponent"], synapses["weight_bits"], synapses["sign_mode"]
-        neurons = population["neurons"]
-        self.parameters = dict(zip(neurons["parameter_names"], tensors[neurons["parameters"]].astype(np.int64)))
-
-    def dense(self, message_bits):
-        """Lava's process of the synapses."""
-        mode = {"mixed": SignMode.MIXED, "excitatory": SignMode.EXCITATORY, "inhibitory": SignMode.INHIBITORY}[self.sign]
-        return Dense(weights=self.weights, weight_exp=self.exponent, num_weight_bits=8, sign_mode=mode, num_message_bits=message_bits)
-
-
-class Artifact:
-    """A compiled network of dense layers."""
-
-    def __init__(self, path):
-        with safe_open(path, "numpy") as file:
-            manifest = json.loads(file.metadata()["neurocuda.manifest"])
-        tensors = load_file(path)
-        chips, ops = manifest["chips"], {op["name"]: op for op in manifest["program"]["ops"]}
-        encoder = ops[chips["populations"][0]["op"]]
-        self.encoder = {key: tensors[encoder[key]] for key in ("multiplier", "offset", "minimum", "maximum")}
-        self.encoder |= {key: encoder[key] for key in ("scale", "low", "high")}
-        self.layers = [Layer(population, tensors) for population in chips["populations"][1:]]
-
-    def codes(self, image):
-        """Integer codes of an image."""
-        e = self.encoder
-        times = image.size // len(e["multiplier"])
-        real = image.reshape(-1) * e["multiplier"].repeat(times) + e["offset"].repeat(times)
-        real = np.clip(real, e["minimum"].max(), e["maximum"].min())
-        return np.clip(np.floor(real / e["scale"] + 0.5), e["low"], e["high"]).astype(np.int32)
+def dense(layer, message_bits):
+    """Lava's process of a layer's synapses."""
+    mode = {"mixed": SignMode.MIXED, "excitatory": SignMode.EXCITATORY, "inhibitory": SignMode.INHIBITORY}[layer.sign]
+    return Dense(weights=layer.weights, weight_exp=layer.exponent, num_weight_bits=8, sign_mode=mode, num_message_bits=message_bits)
 
 
 class Lava:
@@ -116,7 +77,7 @@ class Lava:
         source = Source(data=np.repeat(codes[:, None], steps, axis=1))
         self.neurons, self.sinks, sends, bits = [], [], source.s_out, 24
         for layer, threshold in zip(artifact.layers, [*thresholds, 131071]):
-            dense = layer.dense(bits)
+            synapses = dense(layer, bits)
             bias = layer.parameters["bias"]
             last = len(self.neurons) == len(thresholds)
             assert last or np.abs(bias).max() < 4096, "Lava's biases have 13 bits"
@@ -124,8 +85,8 @@ class Lava:
             # In Lava's first step nothing has come through the first synapses yet: the bias that it adds is taken back.
             neurons = LIF(shape=(len(bias),), du=4095, dv=0, vth=threshold, v=-(mantissa << 6), bias_mant=mantissa,
                           bias_exp=np.full(len(bias), 6))
-            sends.connect(dense.s_in)
-            dense.a_out.connect(neurons.a_in)
+            sends.connect(synapses.s_in)
+            synapses.a_out.connect(neurons.a_in)
             self.neurons.append(neurons)
             sends, bits = neurons.s_out, 0
             if with_sinks and not last:
@@ -163,39 +124,23 @@ def lif(binary, name, threshold):
 
 def compiled(binary, folder):
     """The artifact with Lava's neurons, and their thresholds: of each layer the median of its own."""
-    model = [str(ROOT / "tests/models/mlp_mnist.ncg"), "--weights", str(DATA / "models/mlp_mnist.safetensors")]
-    rate = ["--calibrate", str(DATA / "sets/mnist_calib1000.safetensors"), "--schedule", "rate", "--timesteps", str(STEPS), "--target", "loihi"]
     # Lava's ports carry 16 bits.
     chip, narrow = folder / "chip.toml", ["--input-levels", "15", "--weight-bits", "4"]
     chip.write_text('name = "loihi2, wide states"\n[widths]\nstate_bits = 32\n')
-
-    def compile(path, *more):
-        command = [binary, "compile", *model, *rate, *narrow, "--chip", str(chip), *more, "-o", str(path)]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-        return Artifact(path)
-
-    plain = compile(folder / "plain.ncx")
+    rate = ["--schedule", "rate", "--timesteps", str(STEPS), *narrow, "--chip", str(chip)]
+    plain = mlp(binary, folder / "plain.ncx", *rate)
     thresholds = [int(np.median(layer.parameters["threshold"])) for layer in plain.layers[: len(HIDDEN)]]
     options = []
     for number, (layer, threshold) in enumerate(zip(HIDDEN, thresholds)):
         program = folder / f"lif{number}.ncm"
         program.write_text(lif(binary, f"lif{number}", threshold))
         options += ["--neuron-program", f"{layer}={program}"]
-    return compile(folder / "net.ncx", *options), thresholds, folder / "net.ncx"
-
-
-def simulate(binary, artifact, data, count, output):
-    """Seconds of the simulator for so many images."""
-    command = [binary, "run", str(artifact), "--data", data, "--limit", str(count), "--threads", "1", "-o", str(output)]
-    start = time.perf_counter()
-    subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
-    return time.perf_counter() - start
+    return mlp(binary, folder / "net.ncx", *rate, *options), thresholds, folder / "net.ncx"
 
 
 def equal(binary, artifact, thresholds, path, data, images, output):
     """Number of values compared and of spikes among them; ends the program where one differs."""
-    subprocess.run([binary, "run", str(path), "--data", data, "--limit", str(len(images)), "--trace", "-o", str(output)],
-                   check=True, stderr=subprocess.DEVNULL)
+    run(binary, path, data, len(images), output, "--trace")
     ours = load_file(output)
     values = spikes = 0
     for number, image in enumerate(images):
@@ -219,22 +164,18 @@ def main():
         folder = Path(folder)
         artifact, thresholds, path = compiled(options.neurocudac, folder)
         count = 200 * options.images
-        data, output, report = (str(folder / name) for name in ("images.safetensors", "out.safetensors", "report.json"))
+        data, output, written = (str(folder / name) for name in ("images.safetensors", "out.safetensors", "report.json"))
         save_file({"images": test["images"][:count]}, data)
         images = test["images"][: options.images]
         values, spikes = equal(options.neurocudac, artifact, thresholds, path, data, images, output)
         print(f"{len(images)} images: {values} values of neurons, {spikes} spikes among them, all equal to Lava's")
-        subprocess.run([options.neurocudac, "loihi", "report", str(path), "--data", data, "--limit", str(options.images),
-                        "--report", report], check=True, stdout=subprocess.DEVNULL)
-        own = json.loads(Path(report).read_text())
+        own = report(options.neurocudac, path, data, options.images, written)
         theirs, ours = [], []
         lava = Lava(artifact, thresholds, images[0], STEPS * len(images), with_sinks=False)
         lava.run(1)  # Starts its processes.
         for _ in range(options.rounds):
             theirs.append(lava.run(STEPS * len(images)) / len(images))
-            # Starting and loading cancel out.
-            few, many = (simulate(options.neurocudac, path, data, n, output) for n in (count // 10, count))
-            ours.append((many - few) / (count - count // 10))
+            ours.append(seconds_an_image(options.neurocudac, path, data, count, output))
         lava.stop()
         theirs, ours, updates = statistics.median(theirs), statistics.median(ours), own["per_image"]["updates"]
     found = {

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 
 from results.paths import RECORDS, ROOT, TARGET, digest, read_json, shown, write_json
 from results.runs import NETWORKS
+from results.work import build
 
 WORK = TARGET / "loihi_networks"
 RECORD = RECORDS / "loihi.networks.json"
@@ -156,16 +157,13 @@ def main():
     parser.add_argument("--neurocudac")
     options = parser.parse_args()
     records = read_json(RECORD) or {}
-    binary = options.neurocudac or TARGET / "release" / "neurocudac"
-    if not options.table and not options.neurocudac:
-        if subprocess.run(["cargo", "build", "--release", "--locked", "-p", "neurocudac"], cwd=ROOT).returncode != 0:
-            return 2
-    for row in ROWS if not options.table else []:
-        network = BY_NAME[row.network]
-        missing = [file for file in (network.weights, network.test, network.calibration) if not (ROOT / file).is_file()]
-        if options.only not in row.name or missing:
-            if missing:
-                print(f"{row.name}: skipped, not here: {', '.join(missing)}")
+    rows = [] if options.table else [row for row in ROWS if options.only in row.name]
+    binary = options.neurocudac or (build() if rows else None)
+    if rows and binary is None:
+        return 2
+    for row in rows:
+        if missing := BY_NAME[row.network].missing():
+            print(f"{row.name}: skipped, not here: {', '.join(missing)}")
             continue
         artifact, said = compiled(binary, row)
         if row.refused:

@@ -59,13 +59,6 @@ def overview(runs, compiler):
         print("recorded: there are figures, but this compiler's artifact was not compared with theirs yet")
 
 
-def build():
-    """Path of the release binary, built from what is here; None if that failed."""
-    command = ["cargo", "build", "--release", "--locked", "-p", "neurocudac"]
-    built = subprocess.run(command, cwd=paths.ROOT, stdin=subprocess.DEVNULL).returncode == 0
-    return paths.TARGET / "release" / "neurocudac" if built else None
-
-
 def all_runs(runs, compiler, options):
     """Does the runs one after the other; returns the exit code."""
     code = 0
@@ -114,7 +107,7 @@ def main():
         binary = options.neurocudac or paths.TARGET / "release" / "neurocudac"
         overview(runs, work.Compiler(binary.resolve()) if binary.is_file() else None)
         return 0
-    binary = options.neurocudac or build()
+    binary = options.neurocudac or work.build()
     if binary is None:
         return 2
     try:

@@ -20,6 +20,14 @@ class Network:
     def model(self):
         return f"tests/models/{self.name}.ncg"
 
+    @property
+    def inputs(self):
+        return [self.model, self.weights, self.calibration, self.test]
+
+    def missing(self):
+        """Input files that are not here."""
+        return [file for file in self.inputs if not (ROOT / file).is_file()]
+
 
 def shared(name, test_set, calibration_set, about):
     """A checkpoint of ../shared/data."""
@@ -104,11 +112,11 @@ class Run:
 
     @property
     def inputs(self):
-        return [self.network.model, self.network.weights, self.network.calibration, self.network.test]
+        return self.network.inputs
 
     def missing(self):
         """Input files that are not here."""
-        return [file for file in self.inputs if not (ROOT / file).is_file()]
+        return self.network.missing()
 
     def options(self):
         """What the command line of `compile` says beyond the files."""

@@ -6,7 +6,14 @@ import time
 from pathlib import Path
 
 from .parts import count, cut, of_shard, parts
-from .paths import ROOT, WORK, digest, read_json, shown, write_json
+from .paths import ROOT, TARGET, WORK, digest, read_json, shown, write_json
+
+
+def build():
+    """Path of the release binary, built from what is here; None if that failed."""
+    command = ["cargo", "build", "--release", "--locked", "-p", "neurocudac"]
+    built = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL).returncode == 0
+    return TARGET / "release" / "neurocudac" if built else None
 
 
 class Compiler:
