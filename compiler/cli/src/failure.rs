@@ -1,6 +1,7 @@
 //! How a command ends when it does not succeed: exit code 1 for a gate that failed, 2 for bad input, 130 for Ctrl-C.
 
 use crate::messages;
+use neurocuda_runtime::cpu::EngineError;
 use std::{fmt::Display, process::ExitCode};
 
 /// Why a command did not succeed.
@@ -48,6 +49,12 @@ impl Failure {
         };
         messages::failure(id, &message, exit);
         ExitCode::from(exit)
+    }
+}
+
+impl From<EngineError> for Failure {
+    fn from(error: EngineError) -> Self {
+        Self::input(format!("{}: {error}", error.id()))
     }
 }
 

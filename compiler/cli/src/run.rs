@@ -4,11 +4,11 @@ use crate::{data, failure::Failure, messages, output, progress};
 use clap::Args;
 use neurocuda_runtime::{
     artifact::program::Schedule,
-    cpu::{self, EarlyExit, Engine, EngineError, ImageOutcome, RunOptions},
+    cpu::{self, EarlyExit, Engine, ImageOutcome, RunOptions},
     data::Images,
     head::{Head, HeadFunction},
 };
-use safetensors::{Dtype, tensor::TensorView};
+use safetensors::Dtype;
 use std::path::PathBuf;
 
 /// Run an artifact on images.
@@ -57,8 +57,7 @@ pub struct Arguments {
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let artifact = data::artifact(&arguments.artifact)?;
-    let engine =
-        Engine::on(&artifact, data::backend(&artifact, arguments.backend)).map_err(engine_failure)?;
+    let engine = Engine::on(&artifact, data::backend(&artifact, arguments.backend))?;
     let images = data::open(&arguments.data, engine.input_shape(), engine.frames())?;
     let count = arguments.limit.unwrap_or(images.len()).min(images.len());
     if arguments.early_exit.is_some() && engine.schedule() == Schedule::Rate {
@@ -116,10 +115,6 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
 }
 
-fn engine_failure(error: EngineError) -> Failure {
-    Failure::input(format!("{}: {error}", error.id()))
-}
-
 fn simulate(
     arguments: &Arguments,
     engine: &Engine,
@@ -134,9 +129,9 @@ fn simulate(
         early_exit,
         ..RunOptions::default()
     };
-    let outcomes = engine.run(images, 0..count, &options, || bar.inc()).map_err(engine_failure);
+    let outcomes = engine.run(images, 0..count, &options, || bar.inc());
     bar.finish_and_clear();
-    outcomes
+    Ok(outcomes?)
 }
 
 /// The class of the largest of some scores.
@@ -147,7 +142,7 @@ fn class(scores: &[f32]) -> String {
 }
 
 fn write(path: &std::path::Path, engine: &Engine, outcomes: &[ImageOutcome]) -> Result<(), Failure> {
-    let mut tensors = Vec::<(String, Dtype, Vec<usize>, Vec<u8>)>::new();
+    let mut tensors = Vec::<output::Tensor>::new();
     for (index, output) in engine.outputs().iter().enumerate() {
         let shape = [&[outcomes.len()], output.shape.as_slice()].concat();
         let of = |outcome: &ImageOutcome| outcome.outputs[index].clone();
@@ -178,10 +173,5 @@ fn write(path: &std::path::Path, engine: &Engine, outcomes: &[ImageOutcome]) -> 
             tensors.push((format!("spikes.{}", layer.name), dtype, shape, spikes));
         }
     }
-    let views = tensors
-        .iter()
-        .map(|(name, dtype, shape, bytes)| Ok((name.clone(), TensorView::new(*dtype, shape.clone(), bytes)?)))
-        .collect::<Result<Vec<_>, safetensors::SafeTensorError>>()
-        .map_err(Failure::input)?;
-    output::file(path, &safetensors::serialize(views, None).map_err(Failure::input)?)
+    output::tensors(path, &tensors)
 }

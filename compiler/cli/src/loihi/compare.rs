@@ -1,5 +1,6 @@
 //! `neurocudac loihi compare`: every spike of the cores beside another way to run the same network.
 
+use super::Inputs;
 use crate::{data, failure::Failure, output, progress};
 use clap::{Args, ValueEnum};
 use neurocuda_compiler::{
@@ -8,7 +9,7 @@ use neurocuda_compiler::{
 };
 use neurocuda_runtime::{
     artifact::program::Schedule,
-    cpu::{Backend, Engine, EngineError, ImageOutcome, RunOptions},
+    cpu::{Backend, Engine, ImageOutcome, RunOptions},
 };
 use rayon::prelude::*;
 use std::path::PathBuf;
@@ -18,13 +19,8 @@ use std::path::PathBuf;
 /// Exit code 1 if a value differs.
 #[derive(Args)]
 pub struct Arguments {
-    /// The artifact, compiled with --target loihi.
-    #[arg(value_name = "OUT.ncx")]
-    artifact: PathBuf,
-
-    /// Images: a safetensors file with `images` (u8 or f32, N first), or with events.
-    #[arg(long, value_name = "D.safetensors")]
-    data: PathBuf,
+    #[command(flatten)]
+    inputs: Inputs,
 
     /// Run only the first images.
     #[arg(long, value_name = "N", value_parser = data::count(), default_value_t = 10)]
@@ -63,13 +59,8 @@ struct Compared {
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let artifact = data::artifact(&arguments.artifact)?;
-    let failure = |error: EngineError| Failure::input(format!("{}: {error}", error.id()));
-    let (cores, cpu) = (
-        Engine::on(&artifact, Backend::Loihi).map_err(failure)?,
-        Engine::on(&artifact, Backend::Cpu).map_err(failure)?,
-    );
-    let images = data::open(&arguments.data, cores.input_shape(), cores.frames())?;
+    let (artifact, cores, images) = arguments.inputs.open()?;
+    let cpu = Engine::on(&artifact, Backend::Cpu)?;
     let interpreter = match arguments.with {
         With::Cpu => None,
         With::Interpreter if cores.schedule() == Schedule::Rate || cores.frames().is_some() => {
@@ -90,10 +81,10 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         let image =
             images.fetch(index).ok_or_else(|| Failure::input(format!("there is no image {index}")))?;
         let options = RunOptions { trace: true, ..RunOptions::default() };
-        let sent = cores.run_image(image.view(), index, &options).map_err(failure)?;
+        let sent = cores.run_image(image.view(), index, &options)?;
         let expected = match &interpreter {
             None => {
-                let outcome = cpu.run_image(image.view(), index, &options).map_err(failure)?;
+                let outcome = cpu.run_image(image.view(), index, &options)?;
                 Sent {
                     spikes: outcome.trace.unwrap_or_default(),
                     logits: outcome.outputs.into_iter().map(|output| output.integer).collect(),

@@ -1,10 +1,11 @@
 //! `neurocudac loihi report`: what a network does on its cores.
 
+use super::Inputs;
 use crate::{data, failure::Failure, output, progress};
 use clap::Args;
 use comfy_table::{CellAlignment, Table, presets::NOTHING};
 use neurocuda_runtime::{
-    cpu::{Backend, Engine, ImageOutcome, RunOptions},
+    cpu::{ImageOutcome, RunOptions},
     loihi::{report::ChipReport, simulate::Counts},
 };
 use std::path::PathBuf;
@@ -14,13 +15,8 @@ use std::path::PathBuf;
 /// Counts are facts of the simulation. Energy and time are estimates, and stand beside the constants that they rest on.
 #[derive(Args)]
 pub struct Arguments {
-    /// The artifact, compiled with --target loihi.
-    #[arg(value_name = "OUT.ncx")]
-    artifact: PathBuf,
-
-    /// Images: a safetensors file with `images` (u8 or f32, N first), or with events.
-    #[arg(long, value_name = "D.safetensors")]
-    data: PathBuf,
+    #[command(flatten)]
+    inputs: Inputs,
 
     /// Run only the first images.
     #[arg(long, value_name = "N", value_parser = data::count(), default_value_t = 10)]
@@ -37,14 +33,10 @@ pub struct Arguments {
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let artifact = data::artifact(&arguments.artifact)?;
-    let failure =
-        |error: neurocuda_runtime::cpu::EngineError| Failure::input(format!("{}: {error}", error.id()));
-    let engine = Engine::on(&artifact, Backend::Loihi).map_err(failure)?;
-    let images = data::open(&arguments.data, engine.input_shape(), engine.frames())?;
+    let (artifact, engine, images) = arguments.inputs.open()?;
     let count = arguments.limit.min(images.len());
     let bar = progress::bar("run", count);
-    let outcomes = engine.run(&images, 0..count, &RunOptions::default(), || bar.inc()).map_err(failure);
+    let outcomes = engine.run(&images, 0..count, &RunOptions::default(), || bar.inc());
     bar.finish_and_clear();
     let outcomes = outcomes?;
     let steps = outcomes.iter().map(|outcome| u64::from(outcome.steps)).sum();

@@ -1,12 +1,13 @@
 //! `neurocudac loihi trace`: what the cores hold and send, step by step.
 
-use crate::{data, failure::Failure, output};
+use super::Inputs;
+use crate::{failure::Failure, output};
 use clap::Args;
 use neurocuda_runtime::{
-    cpu::{Backend, CoreTrace, Engine, EngineError},
+    cpu::{CoreTrace, EngineError},
     loihi::simulate::Counts,
 };
-use safetensors::{Dtype, tensor::TensorView};
+use safetensors::Dtype;
 use std::path::PathBuf;
 
 /// Record one sample on the cores: every word of state and every spike of each layer, and what each core does, in every step.
@@ -15,13 +16,8 @@ use std::path::PathBuf;
 /// [T, …]; and `cores.updates`, `.spikes`, `.messages`, `.hops` and `.synaptic_operations`: i64 [T, cores].
 #[derive(Args)]
 pub struct Arguments {
-    /// The artifact, compiled with --target loihi.
-    #[arg(value_name = "OUT.ncx")]
-    artifact: PathBuf,
-
-    /// Images: a safetensors file with `images` (u8 or f32, N first), or with events.
-    #[arg(long, value_name = "D.safetensors")]
-    data: PathBuf,
+    #[command(flatten)]
+    inputs: Inputs,
 
     /// Which sample.
     #[arg(long, value_name = "N", default_value_t = 0)]
@@ -38,27 +34,18 @@ pub struct Arguments {
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let artifact = data::artifact(&arguments.artifact)?;
-    let failure = |error: EngineError| Failure::input(format!("{}: {error}", error.id()));
-    let engine = Engine::on(&artifact, Backend::Loihi).map_err(failure)?;
-    let images = data::open(&arguments.data, engine.input_shape(), engine.frames())?;
-    let range = EngineError::Range { start: arguments.index, end: arguments.index + 1, count: images.len() };
-    let image = images.fetch(arguments.index).ok_or_else(|| failure(range))?;
+    let (_, engine, images) = arguments.inputs.open()?;
+    let (start, end) = (arguments.index, arguments.index.saturating_add(1));
+    let image = images.fetch(start).ok_or(EngineError::Range { start, end, count: images.len() })?;
     let wanted = |op: &str| arguments.layer.is_empty() || arguments.layer.iter().any(|layer| layer == op);
-    let trace = engine.trace_cores(image.view(), arguments.index, wanted).map_err(failure)?;
+    let trace = engine.trace_cores(image.view(), arguments.index, wanted)?;
     let found = |layer: &&String| trace.populations.iter().any(|population| population.op == **layer);
     if let Some(unknown) = arguments.layer.iter().find(|layer| !found(layer)) {
         return Err(Failure::input(format!(
             "trace-layer: there is no layer `{unknown}` on the cores; `loihi disasm` lists those that there are"
         )));
     }
-    let tensors = tensors(&trace);
-    let views = tensors
-        .iter()
-        .map(|(name, dtype, shape, bytes)| Ok((name.clone(), TensorView::new(*dtype, shape.clone(), bytes)?)))
-        .collect::<Result<Vec<_>, safetensors::SafeTensorError>>()
-        .map_err(Failure::input)?;
-    output::file(&arguments.output, &safetensors::serialize(views, None).map_err(Failure::input)?)?;
+    output::tensors(&arguments.output, &tensors(&trace))?;
     output::line(format!(
         "{}: {} layers over {} steps on {} cores",
         arguments.output.display(),
@@ -69,8 +56,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Name, type, shape and bytes of each tensor.
-fn tensors(trace: &CoreTrace) -> Vec<(String, Dtype, Vec<usize>, Vec<u8>)> {
+/// What is written of a trace.
+fn tensors(trace: &CoreTrace) -> Vec<output::Tensor> {
     let steps = trace.outcome.steps as usize;
     let mut tensors = vec![];
     for population in &trace.populations {
