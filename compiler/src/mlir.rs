@@ -16,7 +16,7 @@ use mlir_sys::{
     mlirShapedTypeGetDimSize, mlirShapedTypeGetElementType, mlirShapedTypeGetRank,
     mlirShapedTypeIsDynamicDim, mlirTypeIsARankedTensor, mlirValueGetFirstUse,
 };
-use neurocuda_dialects::{View, ViewError};
+use neurocuda_dialects::{Field, View, ViewError};
 use std::{
     collections::BTreeMap,
     sync::{Mutex, PoisonError},
@@ -110,6 +110,11 @@ pub fn operations<'c, 'a>(block: BlockRef<'c, 'a>) -> Vec<OperationRef<'c, 'a>> 
 /// The op's full name.
 pub fn name<'c>(operation: OperationRef<'c, '_>) -> String {
     operation.name().as_string_ref().as_str().unwrap_or_default().to_owned()
+}
+
+/// Attribute `key` of the op, if it is there and a string.
+pub fn string<'c>(operation: OperationRef<'c, '_>, key: &str) -> Option<String> {
+    operation.attribute(key).ok().and_then(String::get)
 }
 
 /// Whether the op is called `name`.

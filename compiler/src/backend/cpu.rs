@@ -7,11 +7,7 @@ use crate::{
         snn_to_snn::prove_bounds::BOUND,
     },
 };
-use melior::ir::{
-    Module, OperationRef, ValueLike,
-    attribute::{IntegerAttribute, StringAttribute},
-    operation::OperationLike,
-};
+use melior::ir::{Module, OperationRef, ValueLike, attribute::IntegerAttribute, operation::OperationLike};
 use neurocuda_dialects::{Elements, TensorAttr, View, snn};
 use neurocuda_runtime::artifact::{
     Layer, NamedShape, Tensor,
@@ -46,8 +42,7 @@ pub struct Emitted {
 /// If the module is no `snn` network with proved bounds.
 pub fn emit<'c>(module: &Module<'c>, output_names: &[String]) -> IrResult<'c, Emitted> {
     let function = mlir::network(module.as_operation())?;
-    let schedule = function.attribute(SCHEDULE).ok().and_then(|name| StringAttribute::try_from(name).ok());
-    let schedule = match schedule.map(|name| name.value().to_owned()).as_deref() {
+    let schedule = match mlir::string(function, SCHEDULE).as_deref() {
         Some("st-bif") => Schedule::StBif,
         Some("hold-and-fire") => Schedule::HoldAndFire,
         Some("sigma-delta") => Schedule::SigmaDelta,

@@ -163,12 +163,7 @@ impl Parameters {
         let shape = site.input()?.to_vec();
         let mut settings = Settings::default();
         for (name, row) in &self.0 {
-            let first = row.first().copied().unwrap_or(0.0);
-            settings = if row.iter().all(|&value| value == first) {
-                settings.all(name, first as i64)
-            } else {
-                settings.each(name, row.iter().map(|&value| value as i64))
-            };
+            settings = settings.row(name, row.iter().map(|&value| value as i64));
         }
         let neurons = Population::new(program, shape.iter().product(), &settings);
         let neurons = neurons.map_err(|error| error.to_string())?;

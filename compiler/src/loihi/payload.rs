@@ -3,7 +3,6 @@
 use neurocuda_runtime::loihi::{
     Program,
     instruction::{Binary, Instruction, Operand, Register},
-    program::RegisterKind,
 };
 
 /// Rounds after which a register that still grows is taken to have no bound.
@@ -27,10 +26,8 @@ pub fn largest(program: &Program, value: impl Fn(usize) -> Option<i64>) -> Optio
             let Some((to, written)) = written(instruction, |operand| read(&bounds, operand)) else {
                 continue;
             };
-            if program.register_kind(to) != RegisterKind::Temporary {
-                continue;
-            }
             let Some(bound) = bounds.get_mut(to.index()) else { continue };
+            // What has no bound gets none.
             let wider = written.filter(|&written| i32::try_from(written).is_ok()).zip(*bound);
             let wider = wider.map(|(written, bound)| written.max(bound));
             if wider != *bound {

@@ -19,11 +19,7 @@ use crate::{
     passes::ann_to_snn::synapses::{SCHEDULE, STEPS},
     session::Samples,
 };
-use melior::ir::{
-    Module,
-    attribute::{IntegerAttribute, StringAttribute},
-    operation::OperationLike,
-};
+use melior::ir::{Module, attribute::IntegerAttribute, operation::OperationLike};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -95,8 +91,8 @@ pub fn step_limit(module: &Module) -> Option<StepLimit> {
     let function = mlir::network(module.as_operation()).ok()?;
     let steps = IntegerAttribute::try_from(function.attribute(STEPS).ok()?).ok()?.value();
     let steps = u32::try_from(steps).ok()?;
-    let schedule = StringAttribute::try_from(function.attribute(SCHEDULE).ok()?).ok()?;
-    Some(if schedule.value() == "rate" {
+    let schedule = mlir::string(function, SCHEDULE)?;
+    Some(if schedule == "rate" {
         StepLimit::Exactly(steps)
     } else {
         // One silent step after the bound shows quiescence.

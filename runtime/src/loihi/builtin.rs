@@ -41,6 +41,14 @@ pub fn program(name: &str) -> Option<Result<Program, MicrocodeError>> {
     text(name).map(|text| Program::parse(text, &format!("{name}.ncm")))
 }
 
+/// The built-in program of this name; if there is none, the one in the file of this name.
+///
+/// # Errors
+/// Those of [`Program::read`].
+pub fn or_read(name: &str) -> Result<Program, MicrocodeError> {
+    program(name).unwrap_or_else(|| Program::read(name.as_ref()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -38,6 +38,16 @@ impl Settings {
         self
     }
 
+    /// Numbers of the neurons, as one where they are the same.
+    #[must_use]
+    pub fn row(self, name: &str, values: impl IntoIterator<Item = impl Into<i64>>) -> Self {
+        let values = values.into_iter().map(Into::into).collect::<Vec<i64>>();
+        match values.first() {
+            Some(&first) if values.iter().all(|&value| value == first) => self.all(name, first),
+            _ => self.each(name, values),
+        }
+    }
+
     /// What each neuron has in a state word before the first step, in place of what the program says.
     #[must_use]
     pub fn state(mut self, name: &str, values: impl IntoIterator<Item = impl Into<i64>>) -> Self {

@@ -53,6 +53,14 @@ impl Facts {
     }
 }
 
+/// Whether a program may run on a core of [`Limits::default`].
+///
+/// # Errors
+/// The first that [`verify`] finds.
+pub fn accept(program: &Program) -> Result<(), MicrocodeError> {
+    verify(program, &Limits::default()).or_else(|errors| errors.into_iter().next().map_or(Ok(()), Err))
+}
+
 /// Says everything that keeps a program from running; one error an instruction at most.
 ///
 /// # Errors

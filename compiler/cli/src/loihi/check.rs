@@ -3,8 +3,7 @@
 use crate::{failure::Failure, messages, output};
 use clap::Args;
 use neurocuda_runtime::loihi::{
-    Program,
-    builtin::BUILT_IN,
+    builtin,
     verify::{Limits, verify},
 };
 
@@ -21,12 +20,7 @@ pub struct Arguments {
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let built_in = BUILT_IN.iter().find(|(name, _)| *name == arguments.program);
-    let program = match built_in {
-        Some((name, text)) => Program::parse(text, name),
-        None => Program::read(arguments.program.as_ref()),
-    };
-    let program = program.map_err(Failure::input)?;
+    let program = builtin::or_read(&arguments.program).map_err(Failure::input)?;
     if let Err(errors) = verify(&program, &Limits::default()) {
         let count = errors.len();
         for error in errors {

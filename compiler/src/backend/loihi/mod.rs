@@ -16,11 +16,7 @@ use crate::{
         snn_to_loihi::lower_to_loihi::{ACCUMULATOR, LowerToLoihi, STATE},
     },
 };
-use melior::ir::{
-    Module, OperationRef,
-    attribute::{IntegerAttribute, StringAttribute},
-    operation::OperationLike,
-};
+use melior::ir::{Module, OperationRef, attribute::IntegerAttribute, operation::OperationLike};
 use neurocuda_dialects::stage::Stage;
 use neurocuda_runtime::artifact::program::Schedule;
 use serde::Serialize;
@@ -102,10 +98,6 @@ pub fn map<'c>(module: &Module<'c>, chip: &Chip) -> IrResult<'c, MapReport> {
     }
     let function = mlir::network(module.as_operation())?;
     let (mapping, ops) = map_to_cores::mapped(module.as_operation(), chip)?;
-    let text = |key: &str| {
-        let value = function.attribute(key).ok().and_then(|value| StringAttribute::try_from(value).ok());
-        value.map(|value| value.value().to_owned()).unwrap_or_default()
-    };
     let of_name = |name: &str| {
         let node = mapping.network.node_indices().find(|&node| mapping.network[node].name == name)?;
         ops.get(node.index()).copied()
@@ -120,7 +112,7 @@ pub fn map<'c>(module: &Module<'c>, chip: &Chip) -> IrResult<'c, MapReport> {
     Ok(MapReport {
         layers: layers.collect(),
         chip: chip.clone(),
-        schedule: text(SCHEDULE),
+        schedule: mlir::string(function, SCHEDULE).unwrap_or_default(),
         steps: integer(function, STEPS),
         chips_used: mapping.chips,
         cores_used: mapping.cores.len() as u64,

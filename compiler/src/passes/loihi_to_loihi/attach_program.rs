@@ -18,14 +18,9 @@ use crate::{
     passes::{ann_to_snn::synapses::SCHEDULE, snn_to_loihi::lower_to_loihi::ACCUMULATOR},
     session::Session,
 };
-use melior::ir::{Attribute, OperationRef, ValueLike, attribute::StringAttribute, operation::OperationLike};
+use melior::ir::{Attribute, OperationRef, ValueLike, operation::OperationLike};
 use neurocuda_dialects::{Elements, Tensor, TensorAttr, loihi, stage::Stage};
-use neurocuda_runtime::loihi::{
-    Program, builtin,
-    program::ValueKind,
-    verify::{Limits, verify},
-};
-use std::path::Path;
+use neurocuda_runtime::loihi::{Program, builtin, program::ValueKind, verify::accept};
 
 /// What is to be known of the pass.
 pub const INFO: PassInfo = PassInfo {
@@ -73,10 +68,8 @@ pub fn build(options: &Options) -> Result<Box<dyn Pass>, OptionError> {
             return Err(wrong(option, "it has to be given".to_owned()));
         }
     }
-    let program = builtin::program(&name).unwrap_or_else(|| Program::read(Path::new(&name)));
+    let program = builtin::or_read(&name).and_then(|program| accept(&program).map(|()| program));
     let program = program.map_err(|error| wrong("program", error.to_string()))?;
-    verify(&program, &Limits::default())
-        .map_err(|errors| wrong("program", errors.first().map(ToString::to_string).unwrap_or_default()))?;
     Ok(Box::new(AttachProgram { layer, program }))
 }
 
@@ -103,9 +96,7 @@ impl Pass for AttachProgram {
                 format!("microcode-attach: there is no layer `{}` of neurons; there are {known}", self.layer),
             ));
         };
-        let schedule =
-            function.attribute(SCHEDULE).ok().and_then(|value| StringAttribute::try_from(value).ok());
-        if schedule.is_none_or(|schedule| schedule.value() != "rate") {
+        if mlir::string(function, SCHEDULE).as_deref() != Some("rate") {
             return Err(self.refuse(
                 *operation,
                 "an exact schedule promises what its own neurons compute; compile with --schedule rate",

@@ -25,10 +25,7 @@ use melior::{
     },
 };
 use neurocuda_dialects::loihi::{self, Op};
-use neurocuda_runtime::loihi::{
-    Program, builtin,
-    verify::{Limits, verify},
-};
+use neurocuda_runtime::loihi::{Program, builtin, verify::accept};
 use std::collections::BTreeMap;
 
 /// States a program in `module`, if it is not there yet; where it comes from is `at`.
@@ -110,8 +107,7 @@ pub fn named<'c>(programs: &Programs, name: &str, at: OperationRef<'c, '_>) -> I
 
 /// The program that a function holds.
 fn program<'c>(function: OperationRef<'c, '_>) -> IrResult<'c, Program> {
-    let name = function.attribute("sym_name").ok().and_then(|name| StringAttribute::try_from(name).ok());
-    let name = name.map(|name| name.value().to_owned()).unwrap_or_default();
+    let name = mlir::string(function, "sym_name").unwrap_or_default();
     let body = function.first_region().and_then(|region| region.first_block());
     // The op of each line.
     let mut lines = vec![(format!("program {name}"), function)];
@@ -133,10 +129,7 @@ fn program<'c>(function: OperationRef<'c, '_>) -> IrResult<'c, Program> {
         lines.push(("code".to_owned(), function));
     }
     let text = lines.iter().map(|(line, _)| format!("{line}\n")).collect::<String>();
-    let parsed = Program::parse(&text, &name).and_then(|program| {
-        let checked = verify(&program, &Limits::default());
-        checked.map_err(|errors| errors[0].clone()).map(|()| program)
-    });
+    let parsed = Program::parse(&text, &name).and_then(|program| accept(&program).map(|()| program));
     parsed.map_err(|error| {
         let line = error.place.and_then(|place| lines.get(place.line.saturating_sub(1)));
         let at = line.map_or(function, |(_, operation)| *operation);

@@ -37,7 +37,10 @@ use melior::ir::{
     r#type::IntegerType,
 };
 use neurocuda_dialects::{Elements, Tensor, TensorAttr, loihi, snn, stage::Stage};
-use std::{collections::HashMap, path::Path};
+use std::{
+    collections::{HashMap, HashSet},
+    path::Path,
+};
 
 /// What is to be known of the pass.
 pub const INFO: PassInfo = PassInfo {
@@ -117,6 +120,7 @@ impl LowerToLoihi {
         let operations = mlir::operations(mlir::network_block(module)?);
         let mut currents = HashMap::<usize, Current<'c, '_>>::new();
         let mut ends = HashMap::<usize, Value<'c, '_>>::new();
+        let mut stated = HashSet::new();
         let key = |value: Value| value.to_raw().ptr as usize;
         for (index, &operation) in operations.iter().enumerate() {
             let operands = operation.operands().collect::<Vec<_>>();
@@ -143,7 +147,9 @@ impl LowerToLoihi {
             } else if let Some(population) = population(operation, &op)? {
                 let [current] = flowing.ok_or_else(unknown)?[..] else { return Err(unknown()) };
                 let value = self.neurons(operation, current, &population)?;
-                state_program(operation, module, population.program)?;
+                if stated.insert(population.program) {
+                    state_program(operation, module, population.program)?;
+                }
                 let Population { delay, payload, .. } = population;
                 self.delay(operation, delay)?;
                 let source = Source { events: value, shape, delay, magnitude: payload };
@@ -151,7 +157,9 @@ impl LowerToLoihi {
             } else if let snn::Op::Readout(readout) = &op {
                 let [current] = flowing.ok_or_else(unknown)?[..] else { return Err(unknown()) };
                 ends.insert(key(result), self.readout(operation, current, readout)?);
-                state_program(operation, module, READOUT)?;
+                if stated.insert(READOUT) {
+                    state_program(operation, module, READOUT)?;
+                }
             } else {
                 let operands = flowing.ok_or_else(unknown)?;
                 let current = Current::through(operation, index, &op, &operands, shape)?;

@@ -23,11 +23,7 @@ use self::{
     manifest::{Case, Manifest},
     outcome::Outcome,
 };
-use super::{
-    builtin,
-    program::Program,
-    verify::{Limits, verify},
-};
+use super::{builtin, program::Program, verify::accept};
 
 /// Signs that weights can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,12 +130,7 @@ fn run(
             None => builtin::program(family).transpose()?,
         };
         if let Some(program) = &program {
-            verify(program, &Limits::default()).map_err(|errors| {
-                errors
-                    .into_iter()
-                    .next()
-                    .map_or_else(|| case.refuse("the program is refused".to_owned()), ReplayError::from)
-            })?;
+            accept(program)?;
             known.insert(family.to_owned(), program.clone());
         }
         Ok(program)

@@ -17,11 +17,8 @@ use crate::{
         program::OpKind,
     },
     loihi::{
-        Population, Program, Settings,
-        execute::Executor,
-        program::ValueKind,
-        synapse::MAX_DELAY,
-        verify::{Limits, verify},
+        Population, Program, Settings, execute::Executor, program::ValueKind, synapse::MAX_DELAY,
+        verify::accept,
     },
 };
 
@@ -208,11 +205,7 @@ impl Loader<'_> {
             let text = text.ok_or_else(|| format!("program `{}` is missing", neurons.program))?;
             if !self.programs.contains_key(&neurons.program) {
                 let program = Program::parse(text, &neurons.program).map_err(|error| error.to_string())?;
-                let refused =
-                    verify(&program, &Limits::default()).err().and_then(|errors| errors.into_iter().next());
-                if let Some(error) = refused {
-                    return Err(error.to_string());
-                }
+                accept(&program).map_err(|error| error.to_string())?;
                 self.programs.insert(neurons.program.clone(), program);
             }
             let program = self.programs.get(&neurons.program);
@@ -426,15 +419,11 @@ impl Loader<'_> {
                 let at = if by_neuron { element as usize } else { element as usize / whole.plane().max(1) };
                 row.get(at).copied().unwrap_or_default()
             };
-            let first = row.first().copied().unwrap_or_default();
-            let uniform = row.iter().all(|&value| value == first);
-            settings = match declared.map(|value| &value.kind) {
-                Some(ValueKind::Shared(_)) if !uniform => {
-                    return Err(format!("parameter `{name}` is one number for all neurons"));
-                }
-                _ if uniform => settings.all(name, first.into()),
-                _ => settings.each(name, elements.iter().map(|&element| value(element))),
-            };
+            let shared = matches!(declared.map(|value| &value.kind), Some(ValueKind::Shared(_)));
+            if shared && row.iter().any(|value| Some(value) != row.first()) {
+                return Err(format!("parameter `{name}` is one number for all neurons"));
+            }
+            settings = settings.row(name, elements.iter().map(|&element| value(element)));
         }
         let neurons =
             Population::new(program, elements.len(), &settings).map_err(|error| error.to_string())?;
