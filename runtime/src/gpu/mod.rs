@@ -1,0 +1,5 @@
+//! Runs the kernels of an artifact on a GPU.
+
+mod device;
+
+pub use device::{Address, Argument, Device, DeviceError, KernelLaunch};
