@@ -169,6 +169,7 @@ impl Builder {
             network: "net".into(),
             target: "cpu".into(),
             chips: None,
+            gpu: None,
             levels: 15,
             input: NetworkInput {
                 name: "x".into(),

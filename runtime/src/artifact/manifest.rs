@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{chip_program::ChipProgram, program::Program};
+use super::{chip_program::ChipProgram, gpu_program::GpuProgram, program::Program};
 
 /// Key of the manifest in the container's metadata.
 pub const MANIFEST_KEY: &str = "neurocuda.manifest";
@@ -24,7 +24,7 @@ pub struct Manifest {
     pub producer: String,
     /// Name of the graph.
     pub network: String,
-    /// What the artifact was compiled for: `cpu`, or `loihi`, whose artifacts run on the CPU engine too.
+    /// What the artifact was compiled for: `cpu`, or `loihi` or `ptx`, whose artifacts run on the CPU engine too.
     pub target: String,
     /// Largest spike count of an activation.
     pub levels: u32,
@@ -37,6 +37,9 @@ pub struct Manifest {
     /// The same network on the cores of Loihi 2; absent where the artifact was not compiled for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chips: Option<ChipProgram>,
+    /// The same network as kernels of a GPU; absent where the artifact was not compiled for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gpu: Option<GpuProgram>,
     /// One entry for each neuron op, in program order.
     pub layers: Vec<Layer>,
     /// How much of the network was converted.

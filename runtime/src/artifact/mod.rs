@@ -9,6 +9,7 @@
 pub mod chip_program;
 mod error;
 mod file;
+pub mod gpu_program;
 mod manifest;
 pub mod program;
 mod tensor;

@@ -289,6 +289,20 @@ impl Engine {
         options: &RunOptions,
         after: Option<Observer>,
     ) -> Result<ImageOutcome, EngineError> {
+        self.check_image(image, index)?;
+        self.limit(options.timesteps)?;
+        let spare = self.states.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).pop();
+        let mut state = spare.unwrap_or_else(|| State::new(&self.plan, self.chips.as_ref()));
+        let outcome = self.run_on(&mut state, image, index, options, after);
+        self.states.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(state);
+        outcome
+    }
+
+    /// Checks that an image is one of the network's.
+    ///
+    /// # Errors
+    /// `data-shape`, `data-frames` or `data-counts`.
+    pub(crate) fn check_image(&self, image: ImageView<'_>, index: usize) -> Result<(), EngineError> {
         if image.len() != self.input_shape.iter().product::<usize>() {
             let (found, wanted) = (vec![image.len()], self.input_shape.clone());
             return Err(DataError::Shape { found, wanted }.into());
@@ -296,13 +310,18 @@ impl Engine {
         if let Some((frames, high)) = self.events {
             image.expect_counts(index, frames as usize, high)?;
         }
-        if let Some(steps) = options.timesteps.filter(|steps| !(1..=MAX_STEPS).contains(steps)) {
+        Ok(())
+    }
+
+    /// Steps of a run for which so many are asked for.
+    ///
+    /// # Errors
+    /// `run-timesteps`.
+    pub(crate) fn limit(&self, timesteps: Option<u32>) -> Result<u32, EngineError> {
+        if let Some(steps) = timesteps.filter(|steps| !(1..=MAX_STEPS).contains(steps)) {
             return Err(EngineError::Timesteps(steps));
         }
-        let spare = self.states.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).pop();
-        let mut state = spare.unwrap_or_else(|| State::new(&self.plan, self.chips.as_ref()));
-        let outcome = self.run_on(&mut state, image, index, options, after);
-        self.states.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(state);
-        outcome
+        let asked = timesteps.unwrap_or(self.steps);
+        Ok(if self.schedule == Schedule::Rate { asked } else { asked.min(self.steps) })
     }
 }

@@ -47,3 +47,17 @@ pub struct ImageOutcome {
     /// are equally likely, the first. An image that has settled keeps the last one.
     pub predictions: Option<Vec<u32>>,
 }
+
+impl ImageOutcome {
+    /// Notes that nothing changed after `settled_at` steps, which was known after `steps`.
+    pub(crate) fn settle(&mut self, settled_at: u32, steps: u32) {
+        let ran = self.steps as usize;
+        (self.certified, self.settled_at, self.steps) = (true, Some(settled_at), steps);
+        if let Some(trace) = &mut self.trace {
+            trace.iter_mut().for_each(|layer| layer.truncate(layer.len() / ran.max(1) * steps as usize));
+        }
+        if let Some(predictions) = &mut self.predictions {
+            predictions.truncate(steps as usize);
+        }
+    }
+}

@@ -76,10 +76,15 @@ impl Readout {
 
     /// The logits after so many steps, row-major; the real ones behind the head.
     pub(super) fn logits(&self, sums: &[i32], steps: u32) -> Logits {
-        let positions = (self.layout.elements / self.layout.channels).max(1);
-        let integer: Vec<i32> = (0..self.layout.elements)
+        let integer = (0..self.layout.elements)
             .map(|element| sums.get(self.layout.index_of(element)).copied().unwrap_or_default())
             .collect();
+        self.answer(integer, steps)
+    }
+
+    /// The logits of row-major sums after so many steps.
+    pub(super) fn answer(&self, integer: Vec<i32>, steps: u32) -> Logits {
+        let positions = (self.layout.elements / self.layout.channels).max(1);
         let divisor = if self.average { f64::from(steps.saturating_sub(self.start).max(1)) } else { 1.0 };
         let real = integer.iter().enumerate().map(|(element, &sum)| {
             let scale = self.scale.get(element / positions).copied().unwrap_or_default();

@@ -17,8 +17,7 @@ impl Engine {
         mut after: Option<Observer>,
     ) -> Result<ImageOutcome, EngineError> {
         let exact = self.schedule != Schedule::Rate;
-        let asked = options.timesteps.unwrap_or(self.steps);
-        let limit = if exact { asked.min(self.steps) } else { asked };
+        let limit = self.limit(options.timesteps)?;
         let mut trace = options.trace.then(|| vec![vec![]; self.layers.len()]);
         let mut predictions = options.predictions.then(Vec::new).filter(|_| self.class_output().is_some());
         let countdown = self.exits.as_ref().zip(options.early_exit);
@@ -142,5 +141,54 @@ impl Engine {
             }
             _ => None,
         })
+    }
+
+    /// The logits that row-major sums of an output are after so many steps, wherever they were added up.
+    pub(crate) fn answer(&self, name: &str, sums: Vec<i32>, steps: u32) -> Option<Logits> {
+        self.plan.ops.iter().find_map(|op| match op {
+            PlannedOp::Readout { readout, .. } if readout.name == name => Some(readout.answer(sums.clone(), steps)),
+            _ => None,
+        })
+    }
+
+    /// Names of the outputs, in the order of their readouts in the program.
+    pub(crate) fn readouts(&self) -> impl Iterator<Item = &str> {
+        self.plan.ops.iter().filter_map(|op| match op {
+            PlannedOp::Readout { readout, .. } => Some(readout.name.as_str()),
+            _ => None,
+        })
+    }
+
+    /// The last step in which the encoder sends something of an image of an exact schedule.
+    pub(crate) fn last_shown(&self, image: ImageView<'_>) -> u32 {
+        if self.events.is_some() { image.frames().saturating_sub(1) as u32 } else { 0 }
+    }
+
+    /// The counts of all `frames` of an image, row-major, frame after frame.
+    pub(crate) fn counts(&self, image: ImageView<'_>, frames: u32) -> Vec<i16> {
+        let elements = image.len();
+        let mut counts = vec![0; elements * frames as usize];
+        match image {
+            ImageView::Frames(all) => {
+                for frame in 0..all.len() {
+                    for (element, count) in all.frame(frame) {
+                        if let Some(slot) = counts.get_mut(frame * elements + element) {
+                            *slot = count as i16;
+                        }
+                    }
+                }
+            }
+            _ => {
+                for (element, slot) in counts.iter_mut().take(elements).enumerate() {
+                    *slot = image.get(element).unwrap_or_default() as i16;
+                }
+            }
+        }
+        counts
+    }
+
+    /// First step in which a network can be certified silent.
+    pub(crate) fn last_gate(&self) -> u32 {
+        self.plan.last_gate
     }
 }

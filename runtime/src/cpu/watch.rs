@@ -1,6 +1,6 @@
 //! What can be seen of a run besides its outcome: every spike as it is sent, and the class that each step would answer.
 
-use super::{Engine, layout::Layout, plan::PlannedOp, state::State};
+use super::{Engine, Logits, layout::Layout, plan::PlannedOp, state::State};
 use crate::head::{Head, HeadFunction};
 
 /// Who sees the state after each step.
@@ -38,7 +38,18 @@ impl Engine {
     /// The class that the network answers after so many steps.
     pub(super) fn prediction(&self, state: &State, steps: u32) -> Option<u32> {
         let output = self.class_output()?;
-        let real = self.logits(state, &self.outputs.get(output)?.name, steps)?.real;
+        let logits = self.logits(state, &self.outputs.get(output)?.name, steps)?;
+        self.class(output, &logits)
+    }
+
+    /// The class that the logits of all outputs tell.
+    pub(crate) fn class_of(&self, outputs: &[Logits]) -> Option<u32> {
+        let output = self.class_output()?;
+        self.class(output, outputs.get(output)?)
+    }
+
+    fn class(&self, output: usize, logits: &Logits) -> Option<u32> {
+        let real = &logits.real;
         let (_, head) = self.heads.get(output)?;
         if head.is_some_and(|head| head.function == HeadFunction::Argmax) {
             return real.first().map(|&class| class as u32);

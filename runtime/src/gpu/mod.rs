@@ -1,5 +1,9 @@
 //! Runs the kernels of an artifact on a GPU.
 
 mod device;
+mod executor;
+mod memory;
 
 pub use device::{Address, Argument, Device, DeviceError, KernelLaunch};
+pub use executor::{Executor, GpuError};
+pub use memory::Room;

@@ -1,0 +1,342 @@
+//! The kernel of a group: all steps of a chunk for one layer, with its state in registers.
+
+use neurocuda_runtime::artifact::{
+    gpu_program::{BufferId, Content, Element},
+    program::{Op, OpKind},
+};
+
+use crate::{
+    LowerError,
+    current::{Source, is_product, maxima, words},
+    layout::{Layout, Taps},
+    neuron::Update,
+    plan::{Group, Plan, Stored, Time},
+    scope::Scope,
+    text::{Type, Value},
+    tile::Tile,
+};
+
+/// What a kernel is for, besides its launch.
+#[derive(Debug)]
+pub(crate) struct Made {
+    pub(crate) shape: crate::tile::Shape,
+    /// States and what the first of them begins with.
+    pub(crate) update: Option<(Vec<BufferId>, Option<neurocuda_runtime::artifact::Tensor>)>,
+    /// i32 an image: events sent.
+    pub(crate) counts: Option<BufferId>,
+}
+
+/// Where a kernel gets its current from.
+enum Current<'g> {
+    Terms(Vec<Source>),
+    /// The largest of running sums, for the op; less what it was before.
+    Maxima { op: &'g Op, sums: BufferId, of: Stored },
+}
+
+/// Where a kernel leaves what it sends.
+#[derive(Clone, Copy)]
+struct Sink {
+    buffer: BufferId,
+    stored: Stored,
+}
+
+/// Writes the kernel of neurons, a readout, or a stored linear value.
+pub(crate) fn layer<'p>(
+    scope: &mut Scope<'_, 'p>,
+    plan: &Plan<'p>,
+    group: &Group<'p>,
+) -> Result<Made, LowerError> {
+    let op = group.op;
+    let layout = Layout::new(&scope.buffers.program.values[op.output]);
+    let sink = plan.stored[op.output]
+        .map(|stored| Ok::<_, LowerError>(Sink { buffer: scope.buffers.value(op.output)?, stored }))
+        .transpose()?;
+    let (tile, sources) = sources(scope, plan, group, layout)?;
+    let is_update = op.kind.is_neuron() || matches!(op.kind, OpKind::Readout { .. });
+    let update = is_update.then(|| Update::new(scope, &tile, op)).transpose()?;
+    steps(scope, Some(plan), op, &tile, &Current::Terms(sources), update, sink)
+}
+
+/// Writes the first kernel of a max pool: running sums of its input, into a buffer of their own, which it gives.
+pub(crate) fn running_sums<'p>(
+    scope: &mut Scope<'_, 'p>,
+    plan: &Plan<'p>,
+    group: &Group<'p>,
+) -> Result<(Made, BufferId, Stored), LowerError> {
+    let layout = Layout::new(&scope.buffers.program.values[group.op.inputs[0]]);
+    let stored = Stored { layout, element: Element::I32, time: Time::Each };
+    let bytes = 4 * layout.stored() as u64;
+    let buffer = scope.buffers.add(&format!("{}.sums", group.op.name), Content::Step { bytes, first: 0, last: 0 });
+    let (tile, sources) = sources(scope, plan, group, layout)?;
+    let update = Update::new(scope, &tile, group.op)?;
+    let sink = Some(Sink { buffer, stored });
+    let made = steps(scope, None, group.op, &tile, &Current::Terms(sources), Some(update), sink)?;
+    Ok((made, buffer, stored))
+}
+
+/// Writes the second kernel of a max pool: by how much the largest sum of each window has changed.
+pub(crate) fn differences<'p>(
+    scope: &mut Scope<'_, 'p>,
+    plan: &Plan<'p>,
+    op: &'p Op,
+    sums: BufferId,
+    of: Stored,
+) -> Result<Made, LowerError> {
+    let stored = plan.stored[op.output].ok_or(LowerError::Defect("a pool that is not stored"))?;
+    let sink = Sink { buffer: scope.buffers.value(op.output)?, stored };
+    let tile = Tile::of_threads(scope, stored.layout);
+    let update = Update::new(scope, &tile, op)?;
+    steps(scope, Some(plan), op, &tile, &Current::Maxima { op, sums, of }, Some(update), Some(sink))
+}
+
+fn sources(
+    scope: &mut Scope<'_, '_>,
+    plan: &Plan<'_>,
+    group: &Group<'_>,
+    layout: Layout,
+) -> Result<(Tile, Vec<Source>), LowerError> {
+    let stored = |value: usize| plan.stored[value].ok_or(LowerError::Defect("a term that is not stored"));
+    let terms = group.terms.iter().map(|term| Ok((term, stored(term.input)?))).collect::<Result<Vec<_>, LowerError>>()?;
+    let tile = if terms.iter().any(|(term, stored)| is_product(scope, term, stored)) {
+        Tile::of_warps(scope, layout)
+    } else {
+        Tile::of_threads(scope, layout)
+    };
+    let sources = terms.iter().map(|(term, stored)| Source::new(scope, &tile, term, *stored));
+    let sources = sources.collect::<Result<Vec<_>, LowerError>>()?;
+    Ok((tile, sources))
+}
+
+/// Writes the loop over the steps of a chunk; without a plan nothing of what is sent is counted.
+fn steps<'p>(
+    scope: &mut Scope<'_, 'p>,
+    plan: Option<&Plan<'p>>,
+    op: &'p Op,
+    tile: &Tile,
+    current: &Current<'_>,
+    update: Option<Update<'p>>,
+    sink: Option<Sink>,
+) -> Result<Made, LowerError> {
+    let (zero, clock) = (scope.kernel.i32(0), scope.clock());
+    let is_each = sink.is_none_or(|sink| sink.stored.time == Time::Each);
+    let mut end = scope.steps;
+    if !is_each {
+        // It is there once, and made in the first chunk.
+        let is_first = scope.kernel.compare("eq", clock, zero);
+        let one = scope.kernel.i32(1);
+        end = scope.kernel.select(is_first, one, zero);
+    }
+    let mut constant = vec![zero; tile.len()];
+    if let (Current::Terms(sources), true) = (current, is_each) {
+        for source in sources.iter().filter(|source| source.time() == Time::Constant) {
+            constant = source.add(scope, tile, zero, constant)?;
+        }
+    }
+    let offsets = tile.offsets(scope);
+    let states: Vec<BufferId> = update.iter().flat_map(|update| update.states.clone()).collect();
+    let mut carried = vec![];
+    for &state in &states {
+        let pointer = scope.pointer(state);
+        carried.extend(offsets.iter().map(|&offset| scope.kernel.load_at(pointer, offset, Type::I32)));
+    }
+    let state_count = carried.len();
+    let rows = tile.rows.len();
+    // Of each row: events sent, and the step after the last one with any.
+    carried.extend(std::iter::repeat_n(zero, 2 * rows));
+    let mut failure = None;
+    let left = scope.repeat(zero, end, &carried, |scope, index, before| {
+        let made = one_step(scope, tile, current, update.as_ref(), sink, (clock, index), (&constant, is_each), before);
+        made.unwrap_or_else(|error| {
+            failure = Some(error);
+            before.to_vec()
+        })
+    });
+    if let Some(failure) = failure {
+        return Err(failure);
+    }
+    let (states_left, tallies) = left.split_at(state_count);
+    for (&state, values) in states.iter().zip(states_left.chunks(tile.len().max(1))) {
+        let pointer = scope.pointer(state);
+        write(scope, tile, pointer, Element::I32, values);
+    }
+    let counts = op.kind.is_neuron().then(|| {
+        scope.buffers.add(&format!("{}.counts", op.name), Content::Image { bytes: 4 })
+    });
+    if let Some(plan) = plan {
+        tally(scope, plan, op, tile, counts, sink, tallies)?;
+    }
+    let update = update.map(|update| (update.states, update.begin));
+    Ok(Made { shape: tile.launch, update, counts })
+}
+
+/// One step of a tile: what is carried on to the next.
+#[expect(clippy::too_many_arguments, reason = "what a step depends on is not one thing")]
+fn one_step<'p>(
+    scope: &mut Scope<'_, 'p>,
+    tile: &Tile,
+    current: &Current<'_>,
+    update: Option<&Update<'p>>,
+    sink: Option<Sink>,
+    (clock, index): (Value, Value),
+    (constant, is_each): (&[Value], bool),
+    before: &[Value],
+) -> Result<Vec<Value>, LowerError> {
+    let (states, tallies) = before.split_at(before.len() - 2 * tile.rows.len());
+    let (step, zero) = (scope.kernel.add(clock, index), scope.kernel.i32(0));
+    let (states, mut sent) = match current {
+        Current::Maxima { op, sums, of } => {
+            let sums = scope.slot(*sums, of, index);
+            let maxima = maxima(scope, tile, op, sums, *of)?;
+            let pairs = maxima.iter().zip(states);
+            let sent = pairs.map(|(&maximum, &before)| scope.kernel.sub(maximum, before)).collect();
+            (maxima, sent)
+        }
+        Current::Terms(sources) => {
+            let mut sums = constant.to_vec();
+            for source in sources {
+                sums = match source.time() {
+                    Time::Constant if is_each => sums,
+                    Time::First if is_each => {
+                        let is_first = scope.kernel.compare("eq", step, zero);
+                        scope.choose(is_first, &sums, |scope| source.add(scope, tile, index, sums.clone()))?
+                    }
+                    _ => source.add(scope, tile, index, sums)?,
+                };
+            }
+            match update {
+                Some(update) => update.step(scope, tile, step, states, &sums)?,
+                None => (vec![], sums),
+            }
+        }
+    };
+    for (index, event) in sent.iter_mut().enumerate() {
+        if let Some(is_channel) = tile.channels[index % tile.channels.len()].is_channel {
+            *event = scope.kernel.select(is_channel, *event, zero);
+        }
+    }
+    let mut carried = states;
+    let Some(sink) = sink else {
+        carried.extend(tallies);
+        return Ok(carried);
+    };
+    let pointer = scope.slot(sink.buffer, &sink.stored, index);
+    write(scope, tile, pointer, sink.stored.element, &sent);
+    let (counts, last) = tallies.split_at(tile.rows.len());
+    let after = scope.kernel.plus(step, 1);
+    let mut new_last = vec![];
+    for ((events, &count), &last) in sent.chunks(tile.channels.len()).zip(counts).zip(last) {
+        let mut in_step = zero;
+        for &event in events {
+            let is_sent = scope.kernel.compare("ne", event, zero);
+            let one = scope.kernel.cast("arith.extui", is_sent, Type::I32);
+            in_step = scope.kernel.add(in_step, one);
+        }
+        carried.push(scope.kernel.add(count, in_step));
+        let any = scope.kernel.compare("ne", in_step, zero);
+        new_last.push(scope.kernel.select(any, after, last));
+    }
+    carried.extend(new_last);
+    Ok(carried)
+}
+
+/// Writes the elements of the tile to a tensor of its layout.
+fn write(scope: &mut Scope<'_, '_>, tile: &Tile, pointer: Value, element: Element, values: &[Value]) {
+    let offsets = tile.offsets(scope);
+    let width = tile.channels.len();
+    for (number, row) in tile.rows.iter().enumerate() {
+        let (offsets, values) = (&offsets[number * width..][..width], &values[number * width..][..width]);
+        scope.when(row.live, |scope| {
+            if tile.lane.is_none() {
+                scope.write(values[0], pointer, offsets[0], element);
+                return;
+            }
+            let pairs = offsets.chunks(2).zip(values.chunks(2)).zip(tile.channels.chunks(2));
+            for ((offsets, values), channels) in pairs {
+                let pair = [values[0], values[1]];
+                match channels[0].is_own {
+                    Some(is_own) => {
+                        scope.when(is_own, |scope| scope.write_pair(pair, pointer, offsets[0], element));
+                    }
+                    None => scope.write_pair(pair, pointer, offsets[0], element),
+                }
+            }
+        });
+    }
+}
+
+/// Adds up what was sent, for each image.
+fn tally(
+    scope: &mut Scope<'_, '_>,
+    plan: &Plan<'_>,
+    op: &Op,
+    tile: &Tile,
+    counts: Option<BufferId>,
+    sink: Option<Sink>,
+    tallies: &[Value],
+) -> Result<(), LowerError> {
+    let Some(sink) = sink else { return Ok(()) };
+    let reach = reach(scope, plan, op)?;
+    let (sent, last) = tallies.split_at(tile.rows.len());
+    let counts = counts.map(|counts| scope.pointer(counts));
+    let active = op.kind.is_neuron().then(|| scope.pointer(scope.buffers.active));
+    let operations = reach.map(|reach| {
+        let total = match sink.stored.time {
+            Time::Constant => scope.buffers.constant_operations,
+            _ => scope.buffers.operations,
+        };
+        Ok::<_, LowerError>((scope.pointer(total), scope.constant("reach", words(&reach)?)))
+    });
+    let operations = operations.transpose()?;
+    if counts.is_none() && operations.is_none() {
+        return Ok(());
+    }
+    let zero = scope.kernel.i32(0);
+    for ((row, &sent), &last) in tile.rows.iter().zip(sent).zip(last) {
+        let is_any = scope.kernel.compare("ne", sent, zero);
+        let counts_here = scope.kernel.binary("arith.andi", is_any, row.live);
+        scope.when(counts_here, |scope| {
+            if let Some(counts) = counts {
+                let pointer = scope.kernel.at(counts, row.image, Type::I32);
+                scope.kernel.atomic("add", pointer, sent);
+            }
+            if let Some(active) = active {
+                let pointer = scope.kernel.at(active, row.image, Type::I32);
+                scope.kernel.atomic("max", pointer, last);
+            }
+            if let Some((total, reach)) = operations {
+                let reach = scope.kernel.load_at(reach, row.position, Type::I32);
+                let (sent, reach) = (scope.kernel.wide(sent), scope.kernel.wide(reach));
+                let made = scope.kernel.mul(sent, reach);
+                let pointer = scope.kernel.at(total, row.image, Type::I64);
+                scope.kernel.atomic("add", pointer, made);
+            }
+        });
+    }
+    Ok(())
+}
+
+/// How many weights are added for an event at each position of what the op stores; `None` where none are.
+pub(crate) fn reach(scope: &Scope<'_, '_>, plan: &Plan<'_>, op: &Op) -> Result<Option<Vec<i32>>, LowerError> {
+    let program = scope.buffers.program;
+    let input = Layout::new(&program.values[op.output]);
+    let mut total = vec![0u32; input.positions];
+    for reader in &plan.readers[op.output] {
+        let reached = match &reader.kind {
+            OpKind::Scale { .. } => vec![1; input.positions],
+            OpKind::Linear { .. } => vec![program.values[reader.output][0] as u32; input.positions],
+            OpKind::Conv { weight, groups, .. } => {
+                let shape = scope.buffers.tensors.get(weight).map(|weight| weight.shape().to_vec());
+                let kernel = shape.as_deref().and_then(|shape| shape.get(2..)).unwrap_or_default().to_vec();
+                let output = &program.values[reader.output];
+                let taps = Taps::of_convolution(&reader.kind, &kernel, &program.values[op.output], output)
+                    .ok_or(LowerError::shape(reader))?;
+                let of_group = (output[0] / groups) as u32;
+                taps.reach(input).iter().map(|reach| reach * of_group).collect()
+            }
+            _ => continue,
+        };
+        total.iter_mut().zip(reached).for_each(|(total, reached)| *total += reached);
+    }
+    let is_any = total.iter().any(|&reached| reached > 0);
+    Ok(is_any.then(|| total.iter().map(|&reached| reached as i32).collect()))
+}
