@@ -5,6 +5,7 @@
 //! what flows into them, [`neuron`] what they do with it, and [`layer`] puts the loop over the steps around it all.
 
 mod assemble;
+mod attach;
 mod buffers;
 mod current;
 mod encode;
@@ -22,6 +23,7 @@ mod tile;
 use std::collections::BTreeMap;
 
 pub use assemble::{AssembleError, assemble};
+pub use attach::{AttachError, attach};
 pub use lower::{Lowered, lower};
 use neurocuda_runtime::artifact::{Tensor, program::Op};
 

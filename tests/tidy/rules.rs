@@ -16,6 +16,17 @@ const UNSAFE: &[(&str, &str)] = &[
     ("compiler/src/module_text.rs", "parses a text under its file's name"),
     ("dialects/src/resource.rs", "tensors over memory of our own"),
     ("dialects/src/tensor.rs", "elements of tensor attributes"),
+    ("ptx/plugin/abi/src/lib.rs", "declares a C interface"),
+    ("ptx/plugin/src/driver.rs", "calls the CUDA driver"),
+    ("ptx/plugin/src/events.rs", "calls the CUDA driver"),
+    ("ptx/plugin/src/gpu.rs", "calls the CUDA driver"),
+    ("ptx/plugin/src/graphs.rs", "calls the CUDA driver"),
+    ("ptx/plugin/src/interface.rs", "a C interface"),
+    ("ptx/plugin/src/kernels.rs", "calls the CUDA driver"),
+    ("ptx/plugin/src/launch.rs", "a C interface"),
+    ("ptx/plugin/src/lib.rs", "a C interface"),
+    ("ptx/plugin/src/staging.rs", "calls the CUDA driver"),
+    ("runtime/src/gpu/plugin.rs", "calls the launcher's C interface"),
     ("runtime/src/mapped_file.rs", "maps a file"),
 ];
 

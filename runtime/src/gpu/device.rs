@@ -73,6 +73,15 @@ pub trait Device: Send {
     /// # Errors
     /// `gpu-failed`.
     fn run(&mut self, launches: &[KernelLaunch]) -> Result<(), DeviceError>;
+
+    /// Runs launches in their order, waits for them, and gives the milliseconds that each one took.
+    ///
+    /// # Errors
+    /// `gpu-failed`, also where the device has no clock.
+    fn profile(&mut self, launches: &[KernelLaunch]) -> Result<Vec<f32>, DeviceError> {
+        let _ = launches;
+        Err(DeviceError::Failed("it has no clock".into()))
+    }
 }
 
 /// Why a GPU does not do what it is asked for.

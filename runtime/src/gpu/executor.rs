@@ -194,6 +194,16 @@ impl Executor {
         Ok(outcomes)
     }
 
+    /// Runs one chunk of steps more of the batch that ran last, of so many images, and gives the milliseconds of each launch.
+    ///
+    /// # Errors
+    /// What the device says.
+    pub fn profile(&mut self, images: usize) -> Result<Vec<(Launch, f32)>, GpuError> {
+        let launches = launches(&self.program.chunk, &self.memory, images, self.room.steps);
+        let times = self.device.profile(&launches)?;
+        Ok(self.program.chunk.iter().cloned().zip(times).collect())
+    }
+
     /// Brings images and states to the device, as they are before the first step.
     fn begin(&mut self, images: &[ImageView<'_>]) -> Result<(), GpuError> {
         let mut input = vec![];

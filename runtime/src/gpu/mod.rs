@@ -3,7 +3,9 @@
 mod device;
 mod executor;
 mod memory;
+mod plugin;
 
 pub use device::{Address, Argument, Device, DeviceError, KernelLaunch};
 pub use executor::{Executor, GpuError};
 pub use memory::Room;
+pub use plugin::{Cuda, Libraries, Properties};

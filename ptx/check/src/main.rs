@@ -1,0 +1,193 @@
+//! Runs artifacts on a GPU, compares every logit and every layer's spikes with the CPU engine, and times what it runs.
+//!
+//! It needs neither MLIR nor network access, so that it can be carried to a machine that has a GPU and little else.
+
+use clap::Parser;
+use neurocuda_runtime::{
+    artifact::Artifact,
+    cpu::{ImageOutcome, RunOptions},
+    data::Images,
+    gpu::{Cuda, Executor},
+    output,
+};
+use serde::Serialize;
+use std::{error::Error, io::Write, path::PathBuf, time::Instant};
+
+/// Run artifacts on a GPU and compare them with the CPU engine.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    /// Artifacts that were compiled with --target ptx.
+    #[arg(required = true, value_name = "OUT.ncx")]
+    artifacts: Vec<PathBuf>,
+
+    /// Images.
+    #[arg(long, value_name = "D.safetensors")]
+    data: PathBuf,
+
+    /// Run only the first images.
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
+
+    /// Of these, compare only the first with the CPU engine.
+    #[arg(long, value_name = "N")]
+    compare: Option<usize>,
+
+    /// Images of a batch; given several times, all sizes are timed, and the last one's results are compared.
+    #[arg(long, value_name = "N", default_values_t = [64])]
+    batch: Vec<usize>,
+
+    /// Images that the smaller batches are timed on.
+    #[arg(long, value_name = "N", default_value_t = 512)]
+    timed: usize,
+
+    /// Steps of a rate network.
+    #[arg(long, value_name = "T")]
+    timesteps: Option<u32>,
+
+    /// Also time each kernel of a chunk.
+    #[arg(long)]
+    kernels: bool,
+
+    /// Where the report goes.
+    #[arg(short, long, value_name = "OUT.json")]
+    output: Option<PathBuf>,
+}
+
+#[derive(Serialize)]
+struct Report {
+    device: String,
+    artifacts: Vec<ArtifactReport>,
+}
+
+#[derive(Serialize)]
+struct ArtifactReport {
+    network: String,
+    schedule: String,
+    images: usize,
+    throughput: Vec<Throughput>,
+    kernels: Vec<KernelTime>,
+    compared: Comparison,
+}
+
+#[derive(Serialize)]
+struct Throughput {
+    batch: usize,
+    images: usize,
+    seconds: f64,
+    images_per_second: f64,
+}
+
+#[derive(Serialize)]
+struct KernelTime {
+    kernel: String,
+    op: String,
+    milliseconds: f32,
+}
+
+#[derive(Default, Serialize)]
+struct Comparison {
+    images: usize,
+    logits: u64,
+    logits_equal: u64,
+    spike_counts: u64,
+    spike_counts_equal: u64,
+    /// Images whose operations, steps and certificate are the same too.
+    outcomes_equal: usize,
+    cpu_seconds: f64,
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments = Arguments::parse();
+    let mut report = Report { device: String::new(), artifacts: vec![] };
+    let mut equal = true;
+    for path in &arguments.artifacts {
+        let one = check(&arguments, path, &mut report.device)?;
+        let compared = &one.compared;
+        equal &= compared.outcomes_equal == compared.images;
+        report.artifacts.push(one);
+        let text = serde_json::to_string_pretty(&report)? + "\n";
+        match &arguments.output {
+            Some(path) => output::write(path, text.as_bytes())?,
+            None => std::io::stdout().write_all(text.as_bytes())?,
+        }
+    }
+    if equal { Ok(()) } else { Err("gpu-differs: the GPU and the CPU engine do not agree".into()) }
+}
+
+fn check(arguments: &Arguments, path: &PathBuf, device: &mut String) -> Result<ArtifactReport, Box<dyn Error>> {
+    let artifact = Artifact::read(path)?;
+    let input = &artifact.manifest.input;
+    let images = Images::open_for(&arguments.data, &input.shape, input.frames.map_or(1, |frames| frames as usize))?;
+    let count = arguments.limit.unwrap_or(images.len()).min(images.len());
+    let options = RunOptions { timesteps: arguments.timesteps, ..RunOptions::default() };
+    let mut throughput = vec![];
+    let mut kernels = vec![];
+    let mut outcomes = vec![];
+    for (number, &batch) in arguments.batch.iter().enumerate() {
+        let is_last = number + 1 == arguments.batch.len();
+        let wanted = if is_last { count } else { count.min(arguments.timed) };
+        let mut executor = Executor::new(&artifact, Box::new(Cuda::open(0)?), Some(batch), false)?;
+        *device = executor.device().describe();
+        // Kernels are compiled and graphs recorded once, which is no part of a run.
+        executor.run(&images, 0..batch.min(count), &options, |_| ())?;
+        executor.run(&images, 0..batch.min(count), &options, |_| ())?;
+        let start = Instant::now();
+        outcomes = executor.run(&images, 0..wanted, &options, |_| ())?;
+        let seconds = start.elapsed().as_secs_f64();
+        let images_per_second = wanted as f64 / seconds;
+        eprintln!("{}: batch {batch}: {wanted} images in {seconds:.2} s, {images_per_second:.0} a second", path.display());
+        throughput.push(Throughput { batch, images: wanted, seconds, images_per_second });
+        if arguments.kernels && is_last {
+            for (launch, milliseconds) in executor.profile(batch)? {
+                kernels.push(KernelTime { kernel: launch.kernel, op: launch.op, milliseconds });
+            }
+        }
+    }
+    let compared = compare(arguments, &artifact, &images, &outcomes)?;
+    Ok(ArtifactReport {
+        network: artifact.manifest.network.clone(),
+        schedule: artifact.program().schedule.to_string(),
+        images: count,
+        throughput,
+        kernels,
+        compared,
+    })
+}
+
+fn compare(
+    arguments: &Arguments,
+    artifact: &Artifact,
+    images: &Images,
+    outcomes: &[ImageOutcome],
+) -> Result<Comparison, Box<dyn Error>> {
+    let count = arguments.compare.unwrap_or(outcomes.len()).min(outcomes.len());
+    let engine = neurocuda_runtime::cpu::Engine::new(artifact)?;
+    let options = RunOptions { timesteps: arguments.timesteps, ..RunOptions::default() };
+    let start = Instant::now();
+    let wanted = engine.run(images, 0..count, &options, || ())?;
+    let mut compared = Comparison { images: count, ..Comparison::default() };
+    compared.cpu_seconds = start.elapsed().as_secs_f64();
+    for (found, wanted) in outcomes.iter().zip(&wanted) {
+        for (found, wanted) in found.outputs.iter().zip(&wanted.outputs) {
+            let pairs = found.integer.iter().zip(&wanted.integer);
+            compared.logits += wanted.integer.len() as u64;
+            compared.logits_equal += pairs.filter(|(found, wanted)| found == wanted).count() as u64;
+        }
+        compared.spike_counts += wanted.spikes.len() as u64;
+        let pairs = found.spikes.iter().zip(&wanted.spikes);
+        compared.spike_counts_equal += pairs.filter(|(found, wanted)| found == wanted).count() as u64;
+        compared.outcomes_equal += usize::from(found == wanted);
+    }
+    eprintln!(
+        "{} of {} logits, {} of {} spike counts, {} of {} outcomes equal; CPU {:.1} s",
+        compared.logits_equal,
+        compared.logits,
+        compared.spike_counts_equal,
+        compared.spike_counts,
+        compared.outcomes_equal,
+        compared.images,
+        compared.cpu_seconds
+    );
+    Ok(compared)
+}
