@@ -4,11 +4,12 @@ use crate::{
     backend::{
         cpu::{self, Emitted},
         loihi::{self, MapReport},
+        ptx,
     },
     import::Fidelity,
     mlir::{self, IrError},
     module_text,
-    passes::loihi_to_loihi::map_to_cores,
+    passes::{loihi_to_loihi::map_to_cores, snn_to_gpu::lower_to_gpu},
     pipeline::{self, Hooks, PassReport, Pipeline, PipelineError},
     search::SearchReport,
     session::Session,
@@ -37,6 +38,8 @@ pub enum Target {
     Cpu,
     /// Loihi 2, on the chip of the session; spikes arrive a step after they are sent.
     Loihi,
+    /// A GPU, in PTX.
+    Ptx,
 }
 
 /// What a user decides.
@@ -58,6 +61,8 @@ pub struct Settings {
     pub input_levels: Option<u32>,
     /// What to compile for.
     pub target: Target,
+    /// Oldest architecture of a GPU that is compiled for, such as `sm_80`.
+    pub gpu_arch: String,
     /// Layers and the programs of one's own that they run: files, or names of built-in ones; on Loihi 2 only.
     pub programs: Vec<(String, String)>,
 }
@@ -76,6 +81,7 @@ impl Default for Settings {
             mixed_levels: None,
             input_levels: None,
             target: Target::Cpu,
+            gpu_arch: lower_to_gpu::ARCH.to_owned(),
             programs: vec![],
         }
     }
@@ -260,7 +266,7 @@ pub fn compile(
         .map(|(name, tensor)| Ok((name, cpu::to_runtime(tensor)?)))
         .collect::<Result<BTreeMap<_, _>, IrError>>()?;
     passes.extend(run(module, &settings.spiking_pipeline())?);
-    let mut emitted = cpu::emit(module, &description.outputs)?;
+    let mut emitted = cpu::emit(module.as_operation(), &description.outputs)?;
     let neurons = converted(module, &nonlinear)?;
     let mut mapping = None;
     let mut chips = None;
@@ -276,6 +282,12 @@ pub fn compile(
         let (program, tensors) = loihi::emit::emit(module, &emitted.program)?;
         emitted.tensors.extend(tensors);
         chips = Some(program);
+    }
+    let mut kernels = None;
+    if settings.target == Target::Ptx {
+        let arch = &settings.gpu_arch;
+        passes.extend(run(module, &format!("lower-to-gpu{{arch={arch}}}"))?);
+        kernels = Some(ptx::emit(module, &emitted, arch)?);
     }
     let report = CompileReport {
         network: description.network.clone(),
@@ -293,7 +305,12 @@ pub fn compile(
     };
     let notes =
         serde_json::json!({ "passes": pass_records(&report.passes), "weight_bits": settings.weight_bits });
-    let artifact = artifact(description, (emitted, chips), neurons, (text, integer), notes)?;
+    let mut artifact = artifact(description, (emitted, chips), neurons, (text, integer), notes)?;
+    if let Some((lowered, text)) = kernels {
+        neurocuda_ptx::attach(&mut artifact, lowered, &text)
+            .map_err(|error| IrError::module(error.to_string()))?;
+        artifact.validate()?;
+    }
     if artifact.manifest.chips.is_some() {
         on_cores(&artifact, hooks)?;
     }
@@ -415,6 +432,7 @@ fn artifact(
         outputs: emitted.outputs,
         program: emitted.program,
         chips,
+        gpu: None,
         layers: emitted.layers,
         nonlinearities: Nonlinearities { found: neurons.found, converted: neurons.converted },
         provenance: description.provenance,

@@ -71,14 +71,14 @@ pub fn functions<'c, 'a>(module: OperationRef<'c, 'a>) -> Vec<OperationRef<'c, '
     body.map(operations).unwrap_or_default()
 }
 
-/// The network's function: the only one of the module but for programs of neurons.
+/// The network's function: the only one of the module but for programs of neurons; kernels of a GPU may stand beside it.
 ///
 /// # Errors
 ///
 /// If the module does not hold exactly one such function with one block.
 pub fn network<'c, 'a>(module: OperationRef<'c, 'a>) -> IrResult<'c, OperationRef<'c, 'a>> {
     let mut functions = functions(module);
-    functions.retain(|function| !function.has_attribute(MICROCODE));
+    functions.retain(|op| !op.has_attribute(MICROCODE) && !has_name(*op, crate::backend::ptx::KERNELS));
     match functions.as_slice() {
         [function]
             if has_name(*function, "func.func")

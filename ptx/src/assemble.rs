@@ -2,9 +2,12 @@
 
 use melior::{
     Context,
+    dialect::DialectRegistry,
     ir::{BlockLike, Module, OperationRef, operation::OperationLike},
     pass::PassManager,
-    utility::{parse_pass_pipeline, register_all_passes},
+    utility::{
+        parse_pass_pipeline, register_all_dialects, register_all_llvm_translations, register_all_passes,
+    },
 };
 
 /// What is done to kernels.
@@ -19,17 +22,23 @@ pub enum AssembleError {
     Refused(&'static str),
 }
 
-/// The PTX text of the kernels in a module, which is changed.
+/// The PTX text of the kernels in a module of MLIR.
 ///
 /// # Errors
 ///
 /// If MLIR or LLVM refuses them.
-pub fn assemble(context: &Context, module: &mut Module<'_>) -> Result<String, AssembleError> {
+pub fn assemble(module: &str) -> Result<String, AssembleError> {
+    let registry = DialectRegistry::new();
+    register_all_dialects(&registry);
+    let context = Context::new_with_registry(&registry, false);
+    register_all_llvm_translations(&context);
     register_all_passes();
-    let manager = PassManager::new(context);
+    let mut module =
+        Module::parse(&context, module).ok_or(AssembleError::Refused("the kernels do not parse"))?;
+    let manager = PassManager::new(&context);
     parse_pass_pipeline(manager.as_operation_pass_manager(), PIPELINE)
         .map_err(|_| AssembleError::Refused("the pipeline does not parse"))?;
-    manager.run(module).map_err(|_| AssembleError::Refused("a pass fails"))?;
+    manager.run(&mut module).map_err(|_| AssembleError::Refused("a pass fails"))?;
     let mut next = module.body().first_operation();
     while let Some(operation) = next {
         if let Some(text) = text_of(operation) {

@@ -74,14 +74,16 @@ impl<'p> Buffers<'p> {
 
     /// The buffer of a stored value.
     pub(crate) fn value(&self, value: ValueId) -> Result<BufferId, LowerError> {
-        self.values.get(value).copied().flatten().ok_or(LowerError::Defect("a value is read that is not stored"))
+        self.values
+            .get(value)
+            .copied()
+            .flatten()
+            .ok_or(LowerError::Defect("a value is read that is not stored"))
     }
 
     /// The buffer of a tensor: one that holds the same already, or a new one.
     pub(crate) fn constant(&mut self, op: &str, what: &str, tensor: Tensor) -> BufferId {
-        let same = |buffer: &Buffer| {
-            matches!(&buffer.content, Content::Constant { tensor: name } if self.constants.get(name) == Some(&tensor))
-        };
+        let same = |buffer: &Buffer| matches!(&buffer.content, Content::Constant { tensor: name } if self.constants.get(name) == Some(&tensor));
         if let Some(known) = self.list.iter().position(same) {
             return known;
         }

@@ -29,7 +29,14 @@ enum Kind {
     /// By matrix products.
     Tiles(product::Weights),
     /// One product at a time: taps, weights `[tap, input channel of a group, output]`.
-    Scalars { taps: Value, count: usize, weights: Value, r#type: Type, group_inputs: usize, group_outputs: usize },
+    Scalars {
+        taps: Value,
+        count: usize,
+        weights: Value,
+        r#type: Type,
+        group_inputs: usize,
+        group_outputs: usize,
+    },
     /// Sums of windows, times a factor of each position.
     Windows { taps: Value, count: usize, factors: Option<Value> },
     /// A weight for each channel.
@@ -63,13 +70,17 @@ impl Source {
         let inputs: Vec<&[usize]> = op.inputs.iter().map(|&input| shapes(input)).collect();
         let output = shapes(op.output);
         let kind = match &op.kind {
-            OpKind::Conv { .. } | OpKind::Linear { .. } => return Self::synapses(scope, tile, term, op, stored),
+            OpKind::Conv { .. } | OpKind::Linear { .. } => {
+                return Self::synapses(scope, tile, term, op, stored);
+            }
             OpKind::SumPool2d { multiplier, .. } => {
                 let taps = Taps::of_pool(&op.kind, inputs[0], output).ok_or(LowerError::shape(op))?;
-                let factors = multiplier.as_ref().map(|name| integers(scope.buffers.tensors, name)).transpose()?;
+                let factors =
+                    multiplier.as_ref().map(|name| integers(scope.buffers.tensors, name)).transpose()?;
                 let count = taps.taps;
                 let taps = scope.constant("windows", words(&taps.offsets)?);
-                let factors = factors.map(|factors| Ok::<_, LowerError>(scope.constant("factors", words(&factors)?)));
+                let factors =
+                    factors.map(|factors| Ok::<_, LowerError>(scope.constant("factors", words(&factors)?)));
                 Kind::Windows { taps, count, factors: factors.transpose()? }
             }
             OpKind::Scale { weight } => {
@@ -94,7 +105,8 @@ impl Source {
         op: &Op,
         stored: Stored,
     ) -> Result<Self, LowerError> {
-        let (input, output) = (&scope.buffers.program.values[op.inputs[0]], &scope.buffers.program.values[op.output]);
+        let (input, output) =
+            (&scope.buffers.program.values[op.inputs[0]], &scope.buffers.program.values[op.output]);
         let (weight, groups) = match &op.kind {
             OpKind::Conv { weight, groups, .. } => (weight, *groups),
             OpKind::Linear { weight } => (weight, 1),
@@ -155,7 +167,8 @@ impl Source {
                 let windows = self.windows(scope, tile, from, (*taps, *count));
                 let mut factored = vec![];
                 for (row, windows) in tile.rows.iter().zip(windows.chunks(tile.channels.len())) {
-                    let factor = factors.map(|factors| scope.kernel.load_at(factors, row.position, Type::I32));
+                    let factor =
+                        factors.map(|factors| scope.kernel.load_at(factors, row.position, Type::I32));
                     for &window in windows {
                         factored.push(factor.map_or(window, |factor| scope.kernel.mul(window, factor)));
                     }
@@ -164,8 +177,11 @@ impl Source {
             }
             Kind::Scale { weights } => {
                 let values = self.own(scope, tile, from);
-                let scaled: Vec<Value> =
-                    values.iter().zip(weights).map(|(&value, &weight)| scope.kernel.mul(value, weight)).collect();
+                let scaled: Vec<Value> = values
+                    .iter()
+                    .zip(weights)
+                    .map(|(&value, &weight)| scope.kernel.mul(value, weight))
+                    .collect();
                 sum(scope, &sums, &scaled)
             }
             Kind::Itself => {
@@ -285,7 +301,8 @@ pub(crate) fn maxima(
     sums: Value,
     of: Stored,
 ) -> Result<Vec<Value>, LowerError> {
-    let (input, output) = (&scope.buffers.program.values[op.inputs[0]], &scope.buffers.program.values[op.output]);
+    let (input, output) =
+        (&scope.buffers.program.values[op.inputs[0]], &scope.buffers.program.values[op.output]);
     let taps = Taps::of_pool(&op.kind, input, output).ok_or(LowerError::shape(op))?;
     let count = taps.taps;
     let least = scope.kernel.i32(i32::MIN);

@@ -30,7 +30,11 @@ pub(crate) struct Made {
 enum Current<'g> {
     Terms(Vec<Source>),
     /// The largest of running sums, for the op; less what it was before.
-    Maxima { op: &'g Op, sums: BufferId, of: Stored },
+    Maxima {
+        op: &'g Op,
+        sums: BufferId,
+        of: Stored,
+    },
 }
 
 /// Where a kernel leaves what it sends.
@@ -66,7 +70,8 @@ pub(crate) fn running_sums<'p>(
     let layout = Layout::new(&scope.buffers.program.values[group.op.inputs[0]]);
     let stored = Stored { layout, element: Element::I32, time: Time::Each };
     let bytes = 4 * layout.stored() as u64;
-    let buffer = scope.buffers.add(&format!("{}.sums", group.op.name), Content::Step { bytes, first: 0, last: 0 });
+    let buffer =
+        scope.buffers.add(&format!("{}.sums", group.op.name), Content::Step { bytes, first: 0, last: 0 });
     let (tile, sources) = sources(scope, plan, group, layout)?;
     let update = Update::new(scope, &tile, group.op)?;
     let sink = Some(Sink { buffer, stored });
@@ -96,7 +101,11 @@ fn sources(
     layout: Layout,
 ) -> Result<(Tile, Vec<Source>), LowerError> {
     let stored = |value: usize| plan.stored[value].ok_or(LowerError::Defect("a term that is not stored"));
-    let terms = group.terms.iter().map(|term| Ok((term, stored(term.input)?))).collect::<Result<Vec<_>, LowerError>>()?;
+    let terms = group
+        .terms
+        .iter()
+        .map(|term| Ok((term, stored(term.input)?)))
+        .collect::<Result<Vec<_>, LowerError>>()?;
     let tile = if terms.iter().any(|(term, stored)| is_product(scope, term, stored)) {
         Tile::of_warps(scope, layout)
     } else {
@@ -145,7 +154,16 @@ fn steps<'p>(
     carried.extend(std::iter::repeat_n(zero, 2 * rows));
     let mut failure = None;
     let left = scope.repeat(zero, end, &carried, |scope, index, before| {
-        let made = one_step(scope, tile, current, update.as_ref(), sink, (clock, index), (&constant, is_each), before);
+        let made = one_step(
+            scope,
+            tile,
+            current,
+            update.as_ref(),
+            sink,
+            (clock, index),
+            (&constant, is_each),
+            before,
+        );
         made.unwrap_or_else(|error| {
             failure = Some(error);
             before.to_vec()
@@ -159,9 +177,10 @@ fn steps<'p>(
         let pointer = scope.pointer(state);
         write(scope, tile, pointer, Element::I32, values);
     }
-    let counts = op.kind.is_neuron().then(|| {
-        scope.buffers.add(&format!("{}.counts", op.name), Content::Image { bytes: 4 })
-    });
+    let counts = op
+        .kind
+        .is_neuron()
+        .then(|| scope.buffers.add(&format!("{}.counts", op.name), Content::Image { bytes: 4 }));
     if let Some(plan) = plan {
         tally(scope, plan, op, tile, counts, sink, tallies)?;
     }

@@ -78,7 +78,11 @@ impl Taps {
         let offsets = reads
             .iter()
             .flat_map(|reads| {
-                reads.iter().map(offset).chain(std::iter::repeat_n(-1, taps - reads.len())).collect::<Vec<_>>()
+                reads
+                    .iter()
+                    .map(offset)
+                    .chain(std::iter::repeat_n(-1, taps - reads.len()))
+                    .collect::<Vec<_>>()
             })
             .collect();
         Self { offsets, taps }
@@ -88,7 +92,9 @@ impl Taps {
     pub(crate) fn fill(&self, taps: usize) -> Self {
         let rows = self.offsets.chunks(self.taps.max(1));
         let offsets = rows
-            .flat_map(|row| row.iter().copied().chain(std::iter::repeat_n(-1, taps.saturating_sub(row.len()))))
+            .flat_map(|row| {
+                row.iter().copied().chain(std::iter::repeat_n(-1, taps.saturating_sub(row.len())))
+            })
             .collect();
         Self { offsets, taps }
     }
@@ -113,12 +119,16 @@ impl Taps {
             (index < inputs[axis]).then_some(index)
         };
         let reads = grid(outputs).map(|output| {
-            grid(kernel).map(|tap| {
-                (0..inputs.len()).try_fold(0, |position, dimension| {
-                    Some(position * inputs[dimension] + axis(dimension, output[dimension], tap[dimension])?)
+            grid(kernel)
+                .map(|tap| {
+                    (0..inputs.len()).try_fold(0, |position, dimension| {
+                        Some(
+                            position * inputs[dimension]
+                                + axis(dimension, output[dimension], tap[dimension])?,
+                        )
+                    })
                 })
-            })
-            .collect::<Vec<_>>()
+                .collect::<Vec<_>>()
         });
         Some(Self::new(&reads.collect::<Vec<_>>(), Layout::new(input).padded))
     }
@@ -129,13 +139,16 @@ impl Taps {
         let &[_, rows_out, columns_out] = output else { return None };
         let (rows, columns): (Vec<Vec<usize>>, Vec<Vec<usize>>) = match kind {
             OpKind::SumPool2d { rows, columns, .. } => {
-                let ranges = |bins: &[[usize; 2]]| bins.iter().map(|&[start, end]| (start..end).collect()).collect();
+                let ranges =
+                    |bins: &[[usize; 2]]| bins.iter().map(|&[start, end]| (start..end).collect()).collect();
                 (ranges(rows), ranges(columns))
             }
             OpKind::MaxPool2d { kernel, stride, padding, dilation } => {
                 let axis = |axis: usize, inputs: usize, outputs: usize| {
                     let reads = |output: usize| {
-                        let tap = |tap: usize| (output * stride[axis] + tap * dilation[axis]).checked_sub(padding[axis]);
+                        let tap = |tap: usize| {
+                            (output * stride[axis] + tap * dilation[axis]).checked_sub(padding[axis])
+                        };
                         (0..kernel[axis]).filter_map(tap).filter(|&index| index < inputs).collect()
                     };
                     (0..outputs).map(reads).collect()
@@ -240,7 +253,12 @@ pub(crate) fn pack_tiles(weight: &[i8], outputs: usize, inputs: usize, taps: usi
 }
 
 /// Weights for one product at a time: `[tap, input channel of a group, output]`, with outputs padded.
-pub(crate) fn pack_scalars<T: Copy + Default>(weight: &[T], outputs: usize, inputs: usize, taps: usize) -> Vec<T> {
+pub(crate) fn pack_scalars<T: Copy + Default>(
+    weight: &[T],
+    outputs: usize,
+    inputs: usize,
+    taps: usize,
+) -> Vec<T> {
     let padded = outputs.next_multiple_of(GRANULE);
     let mut packed = vec![T::default(); taps * inputs * padded];
     for (index, &value) in weight.iter().enumerate() {

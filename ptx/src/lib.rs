@@ -23,7 +23,7 @@ mod tile;
 use std::collections::BTreeMap;
 
 pub use assemble::{AssembleError, assemble};
-pub use attach::{AttachError, attach};
+pub use attach::{AttachError, attach, compile};
 pub use lower::{Lowered, lower};
 use neurocuda_runtime::artifact::{Tensor, program::Op};
 
@@ -48,7 +48,10 @@ pub enum LowerError {
 
 impl LowerError {
     fn shape(op: &Op) -> Self {
-        Self::Unsupported { op: op.name.clone(), what: "its shapes are none that a kernel is made for".to_owned() }
+        Self::Unsupported {
+            op: op.name.clone(),
+            what: "its shapes are none that a kernel is made for".to_owned(),
+        }
     }
 }
 

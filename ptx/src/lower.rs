@@ -2,7 +2,9 @@
 
 use neurocuda_runtime::artifact::{
     Tensor,
-    gpu_program::{BufferId, Content, GpuProgram, HostBuffers, Kernel, Launch, LayerBuffers, Tensor as Place},
+    gpu_program::{
+        BufferId, Content, GpuProgram, HostBuffers, Kernel, Launch, LayerBuffers, Tensor as Place,
+    },
     program::{Op, OpKind, Program},
 };
 use std::collections::{BTreeMap, HashMap};
@@ -39,9 +41,14 @@ pub struct Lowered {
 /// # Errors
 ///
 /// If the program has something that kernels cannot do.
-pub fn lower(program: &Program, tensors: &BTreeMap<String, Tensor>, arch: &str) -> Result<Lowered, LowerError> {
+pub fn lower(
+    program: &Program,
+    tensors: &BTreeMap<String, Tensor>,
+    arch: &str,
+) -> Result<Lowered, LowerError> {
     if let Some(op) = program.ops.iter().find(|op| op.kind.delay().is_some_and(|delay| delay > 0)) {
-        let what = "its spikes arrive later than they are sent, which only `--backend cpu` and the chip have".to_owned();
+        let what = "its spikes arrive later than they are sent, which only `--backend cpu` and the chip have"
+            .to_owned();
         return Err(LowerError::Unsupported { op: op.name.clone(), what });
     }
     let ranges = range::ranges(program, tensors)?;
@@ -88,7 +95,8 @@ impl<'p> Lowering<'p> {
             OpKind::Encode { .. } | OpKind::EncodeEvents { .. } => {
                 let elements = self.buffers.program.values[op.output].iter().product();
                 let bytes = encode::input_bytes(op, elements);
-                let input = *self.input.get_or_insert_with(|| self.buffers.add("input", Content::Image { bytes }));
+                let input =
+                    *self.input.get_or_insert_with(|| self.buffers.add("input", Content::Image { bytes }));
                 let mut scope = Scope::new(&mut self.buffers, &op.name);
                 let shape = encode::encoder(&mut scope, plan, op, input)?;
                 let (kernel, arguments) = (scope.kernel, scope.arguments);
@@ -167,7 +175,8 @@ impl<'p> Lowering<'p> {
                 scope.kernel.store(value, pointer);
             });
             let (kernel, arguments) = (scope.kernel, scope.arguments);
-            let shape = Shape { rows: words, rows_per_block: THREADS, columns: 1, threads: THREADS, registers: 32 };
+            let shape =
+                Shape { rows: words, rows_per_block: THREADS, columns: 1, threads: THREADS, registers: 32 };
             let launch = self.kernel(op, "begin", kernel, arguments, shape);
             self.reset.push(launch);
         }
@@ -196,7 +205,14 @@ impl<'p> Lowering<'p> {
         });
     }
 
-    fn launch(&mut self, op: &Op, what: &str, kernel: crate::text::Kernel, buffers: Vec<BufferId>, shape: Shape) {
+    fn launch(
+        &mut self,
+        op: &Op,
+        what: &str,
+        kernel: crate::text::Kernel,
+        buffers: Vec<BufferId>,
+        shape: Shape,
+    ) {
         let launch = self.kernel(op, what, kernel, buffers, shape);
         self.chunk.push(launch);
     }
@@ -227,7 +243,8 @@ impl<'p> Lowering<'p> {
         if let Some(name) = self.names.get(&body) {
             return name.clone();
         }
-        let plain: String = op.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '_' }).collect();
+        let plain: String =
+            op.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '_' }).collect();
         let name = format!("{plain}_{what}_{}", self.texts.len());
         self.texts.push(body.replacen("gpu.func @_(", &format!("gpu.func @{name}("), 1));
         self.kernels.push(Kernel {

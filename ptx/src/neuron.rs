@@ -43,8 +43,15 @@ struct Table {
 impl<'p> Update<'p> {
     /// Puts the parameters of a layer on the device, and makes room for its state.
     pub(crate) fn new(scope: &mut Scope<'_, 'p>, tile: &Tile, op: &'p Op) -> Result<Self, LowerError> {
-        let mut update =
-            Self { op, threshold: vec![], bias: None, initial: vec![], table: None, states: vec![], begin: None };
+        let mut update = Self {
+            op,
+            threshold: vec![],
+            bias: None,
+            initial: vec![],
+            table: None,
+            states: vec![],
+            begin: None,
+        };
         let elements = tile.layout.stored();
         let membrane = scope.buffers.state(&op.name, "membrane", elements);
         update.states.push(membrane);
@@ -55,7 +62,8 @@ impl<'p> Update<'p> {
             }
             OpKind::StBifTable { breakpoints, steps, start, initial, .. }
             | OpKind::SigmaDeltaTable { breakpoints, steps, start, initial, .. } => {
-                let (rows, steps) = (integers(scope.buffers.tensors, breakpoints)?, integers(scope.buffers.tensors, steps)?);
+                let (rows, steps) =
+                    (integers(scope.buffers.tensors, breakpoints)?, integers(scope.buffers.tensors, steps)?);
                 let start = integers(scope.buffers.tensors, start)?;
                 let entries = rows.len() / tile.layout.channels.max(1);
                 let pad = |mut values: Vec<i32>, row: usize| {
@@ -238,7 +246,10 @@ impl<'p> Update<'p> {
 fn has_tracer(kind: &OpKind) -> bool {
     matches!(
         kind,
-        OpKind::StBif { .. } | OpKind::StBifTable { .. } | OpKind::SigmaDelta { .. } | OpKind::SigmaDeltaTable { .. }
+        OpKind::StBif { .. }
+            | OpKind::StBifTable { .. }
+            | OpKind::SigmaDelta { .. }
+            | OpKind::SigmaDeltaTable { .. }
     )
 }
 
@@ -255,7 +266,12 @@ fn floor_of_quotient(scope: &mut Scope<'_, '_>, a: Value, b: Value) -> Value {
 }
 
 /// The parameter of each element of the tile.
-fn parameter(scope: &mut Scope<'_, '_>, tile: &Tile, what: &str, name: &str) -> Result<Vec<Value>, LowerError> {
+fn parameter(
+    scope: &mut Scope<'_, '_>,
+    tile: &Tile,
+    what: &str,
+    name: &str,
+) -> Result<Vec<Value>, LowerError> {
     let values = integers(scope.buffers.tensors, name)?;
     let spread = tile.layout.spread(&values).ok_or(LowerError::Defect("a parameter has another shape"))?;
     let pointer = scope.constant(what, words(&spread.values)?);

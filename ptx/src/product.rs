@@ -119,11 +119,13 @@ impl Weights {
                     let (upper, lower) = (inputs[2 * half], inputs[2 * half + 1]);
                     // A pair of neighbouring channels in each of two rows.
                     let first = 2 * half * tile.channels.len() + 2 * eight;
-                    let places = [first, first + 1, first + tile.channels.len(), first + tile.channels.len() + 1];
+                    let places =
+                        [first, first + 1, first + tile.channels.len(), first + tile.channels.len() + 1];
                     for word in [0, 2] {
                         let a = [upper[word], lower[word], upper[word + 1], lower[word + 1]];
                         let b = [weights[word], weights[word + 1]];
-                        let product = kernel.matrix_product(signedness, a, b, places.map(|place| after[place]));
+                        let product =
+                            kernel.matrix_product(signedness, a, b, places.map(|place| after[place]));
                         places.iter().zip(product).for_each(|(&place, value)| after[place] = value);
                     }
                 }

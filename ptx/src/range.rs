@@ -35,12 +35,17 @@ impl Range {
 }
 
 /// The range of each value of a checked program.
-pub(crate) fn ranges(program: &Program, tensors: &BTreeMap<String, Tensor>) -> Result<Vec<Range>, LowerError> {
+pub(crate) fn ranges(
+    program: &Program,
+    tensors: &BTreeMap<String, Tensor>,
+) -> Result<Vec<Range>, LowerError> {
     let mut ranges = vec![Range::new(0, 0); program.values.len()];
     for op in &program.ops {
         let inputs: Vec<Range> = op.inputs.iter().map(|&input| ranges[input]).collect();
         let first = inputs.first().copied().unwrap_or(Range::new(0, 0));
-        let all = inputs.iter().fold(first, |all, range| Range::new(all.low.min(range.low), all.high.max(range.high)));
+        let all = inputs
+            .iter()
+            .fold(first, |all, range| Range::new(all.low.min(range.low), all.high.max(range.high)));
         ranges[op.output] = match &op.kind {
             OpKind::Encode { low, high, .. } => Range::new((*low).into(), (*high).into()),
             OpKind::EncodeEvents { high, .. } => Range::new(0, (*high).into()),
@@ -49,27 +54,37 @@ pub(crate) fn ranges(program: &Program, tensors: &BTreeMap<String, Tensor>) -> R
                 let outputs = program.values[op.output].first().copied().unwrap_or(1).max(1);
                 // Of a transposed convolution not all taps meet in one output; the bound holds all the same.
                 let rows = weights.chunks((weights.len() / outputs).max(1));
-                let largest = rows.map(|row| row.iter().map(|weight| i64::from(weight.abs())).sum::<i64>()).max();
+                let largest =
+                    rows.map(|row| row.iter().map(|weight| i64::from(weight.abs())).sum::<i64>()).max();
                 let bound = largest.unwrap_or(0).saturating_mul(first.magnitude());
                 Range::new(-bound, bound)
             }
             OpKind::Scale { weight } => {
                 let weights = integers(tensors, weight)?;
                 let scaled = weights.iter().map(|&weight| first.times(weight.into()));
-                scaled.fold(Range::new(0, 0), |all, range| Range::new(all.low.min(range.low), all.high.max(range.high)))
+                scaled.fold(Range::new(0, 0), |all, range| {
+                    Range::new(all.low.min(range.low), all.high.max(range.high))
+                })
             }
             OpKind::SumPool2d { rows, columns, multiplier } => {
-                let longest = |bins: &[[usize; 2]]| bins.iter().map(|&[start, end]| end - start).max().unwrap_or(0);
+                let longest =
+                    |bins: &[[usize; 2]]| bins.iter().map(|&[start, end]| end - start).max().unwrap_or(0);
                 let factors = multiplier.as_ref().map(|name| integers(tensors, name)).transpose()?;
                 let sum = first.times((longest(rows) * longest(columns)) as i64);
                 let factors = factors.unwrap_or(vec![1]);
                 let scaled = factors.iter().map(|&factor| sum.times(factor.into()));
-                scaled.fold(Range::new(0, 0), |all, range| Range::new(all.low.min(range.low), all.high.max(range.high)))
+                scaled.fold(Range::new(0, 0), |all, range| {
+                    Range::new(all.low.min(range.low), all.high.max(range.high))
+                })
             }
             OpKind::Add => inputs.iter().skip(1).fold(first, |sum, &range| sum.plus(range)),
             // The change of a maximum lies between the least and the largest change.
             OpKind::MaxPool2d { .. } => first,
-            OpKind::Concat { .. } | OpKind::Gather { .. } | OpKind::Permute { .. } | OpKind::Pad { .. } | OpKind::Reshape => all,
+            OpKind::Concat { .. }
+            | OpKind::Gather { .. }
+            | OpKind::Permute { .. }
+            | OpKind::Pad { .. }
+            | OpKind::Reshape => all,
             OpKind::StBif { .. } | OpKind::StBifTable { .. } => Range::new(-1, 1),
             OpKind::SigmaDelta { low, high, .. } | OpKind::SigmaDeltaTable { low, high, .. } => {
                 let span = i64::from(*high) - i64::from(*low);

@@ -1,6 +1,9 @@
 //! A kernel under construction, and the buffers that it is passed.
 
-use neurocuda_runtime::artifact::{Tensor, gpu_program::{BufferId, Element}};
+use neurocuda_runtime::artifact::{
+    Tensor,
+    gpu_program::{BufferId, Element},
+};
 use std::collections::HashMap;
 
 use crate::{

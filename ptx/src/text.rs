@@ -239,7 +239,9 @@ impl Kernel {
         let result = self.fresh(Type::F64);
         let types = vec!["f64"; arguments.len()].join(", ");
         let arguments = join(arguments);
-        self.line(format_args!("{result} = llvm.call_intrinsic \"llvm.{function}.f64\"({arguments}) : ({types}) -> f64"));
+        self.line(format_args!(
+            "{result} = llvm.call_intrinsic \"llvm.{function}.f64\"({arguments}) : ({types}) -> f64"
+        ));
         result
     }
 
@@ -258,7 +260,9 @@ impl Kernel {
     pub(crate) fn load(&mut self, pointer: Value, r#type: Type) -> Value {
         let result = self.fresh(r#type);
         let (bytes, r#type) = (r#type.bytes(), r#type.text());
-        self.line(format_args!("{result} = llvm.load {pointer} {{alignment = {bytes} : i64}} : !llvm.ptr<1> -> {type}"));
+        self.line(format_args!(
+            "{result} = llvm.load {pointer} {{alignment = {bytes} : i64}} : !llvm.ptr<1> -> {type}"
+        ));
         result
     }
 
@@ -271,13 +275,18 @@ impl Kernel {
     /// Writes memory, which is aligned to the type's size.
     pub(crate) fn store(&mut self, value: Value, pointer: Value) {
         let (bytes, r#type) = (value.r#type.bytes(), value.r#type.text());
-        self.line(format_args!("llvm.store {value}, {pointer} {{alignment = {bytes} : i64}} : {type}, !llvm.ptr<1>"));
+        self.line(format_args!(
+            "llvm.store {value}, {pointer} {{alignment = {bytes} : i64}} : {type}, !llvm.ptr<1>"
+        ));
     }
 
     /// Updates memory that other threads update too: `add` or `max`.
     pub(crate) fn atomic(&mut self, op: &str, pointer: Value, value: Value) {
         let unused = self.fresh(value.r#type);
-        self.line(format_args!("{unused} = llvm.atomicrmw {op} {pointer}, {value} monotonic : !llvm.ptr<1>, {}", value.r#type.text()));
+        self.line(format_args!(
+            "{unused} = llvm.atomicrmw {op} {pointer}, {value} monotonic : !llvm.ptr<1>, {}",
+            value.r#type.text()
+        ));
     }
 
     /// Word `index` of four.
@@ -393,7 +402,10 @@ pub(crate) struct Repeat {
 }
 
 fn results_of(name: Value, like: &[Value]) -> Vec<Value> {
-    (0..).zip(like).map(|(result, value)| Value { result: Some(result), r#type: value.r#type, ..name }).collect()
+    (0..)
+        .zip(like)
+        .map(|(result, value)| Value { result: Some(result), r#type: value.r#type, ..name })
+        .collect()
 }
 
 fn join(values: &[Value]) -> String {

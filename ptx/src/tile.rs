@@ -135,7 +135,8 @@ impl Tile {
             }
             for second in 0..2 {
                 let is_channel = (layout.channels % TILE_CHANNELS != 0).then(|| {
-                    let (channel, channels) = (kernel.plus(first, second), kernel.i32(layout.channels as i32));
+                    let (channel, channels) =
+                        (kernel.plus(first, second), kernel.i32(layout.channels as i32));
                     kernel.compare("slt", channel, channels)
                 });
                 channels.push(Channel { index: kernel.plus(pair, second), is_channel, is_own });
@@ -183,7 +184,12 @@ impl Tile {
     }
 
     /// The parameter of each element: `[channel]`, or `[position, channel]`.
-    pub(crate) fn parameter(&self, scope: &mut Scope<'_, '_>, pointer: Value, by_position: bool) -> Vec<Value> {
+    pub(crate) fn parameter(
+        &self,
+        scope: &mut Scope<'_, '_>,
+        pointer: Value,
+        by_position: bool,
+    ) -> Vec<Value> {
         if !by_position {
             let of_channel = |channel: &Channel| scope.kernel.load_at(pointer, channel.index, Type::I32);
             let values: Vec<Value> = self.channels.iter().map(of_channel).collect();

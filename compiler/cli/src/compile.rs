@@ -14,6 +14,7 @@ use neurocuda_compiler::{
     faults::Fault,
     loihi::chip::Chip,
     module_text,
+    passes::snn_to_gpu::lower_to_gpu,
     pipeline::{Hooks, PassReport, PipelineError},
     search::{self, Request},
     session::Session,
@@ -95,6 +96,10 @@ pub struct Arguments {
     /// What to compile for.
     #[arg(long, value_enum, default_value_t = Target::Cpu)]
     target: Target,
+
+    /// Oldest architecture that --target ptx compiles for, sm_80 by default: the kernels run on it and on all later ones.
+    #[arg(long, value_name = "sm_80", value_parser = gpu_arch)]
+    gpu_arch: Option<String>,
 
     /// Chip file of --target loihi; Loihi 2 as it is published by default, which `loihi chip` prints.
     #[arg(long, value_name = "CHIP.toml")]
@@ -192,6 +197,8 @@ enum Target {
     Cpu,
     /// Loihi 2: programs, synapses and routes of its cores, which `neurocudac run` simulates. Spikes arrive a step after they are sent.
     Loihi,
+    /// A GPU: PTX kernels that `neurocudac run` launches where a CUDA driver is.
+    Ptx,
 }
 
 /// Levels and steps where they are not given.
@@ -226,6 +233,9 @@ impl Arguments {
         }
         if self.chip.is_some() && self.target != Target::Loihi {
             return Err(Failure::input("--chip belongs to --target loihi"));
+        }
+        if self.gpu_arch.is_some() && self.target != Target::Ptx {
+            return Err(Failure::input("--gpu-arch belongs to --target ptx"));
         }
         if !self.neuron_program.is_empty() && self.target != Target::Loihi {
             return Err(Failure::input("--neuron-program belongs to --target loihi"));
@@ -265,7 +275,9 @@ impl Arguments {
             target: match self.target {
                 Target::Cpu => compile::Target::Cpu,
                 Target::Loihi => compile::Target::Loihi,
+                Target::Ptx => compile::Target::Ptx,
             },
+            gpu_arch: self.gpu_arch.clone().unwrap_or_else(|| lower_to_gpu::ARCH.to_owned()),
             programs: self.neuron_program.clone(),
             ..settings(schedule, self.levels, self.timesteps)?
         })
@@ -279,6 +291,15 @@ impl Arguments {
             timesteps: self.timesteps,
             weight_bits: self.weight_bits,
         })
+    }
+}
+
+/// An architecture that the kernels run on.
+fn gpu_arch(text: &str) -> Result<String, String> {
+    if lower_to_gpu::is_arch(text) {
+        Ok(text.to_owned())
+    } else {
+        Err("expected sm_80 or a later architecture".to_owned())
     }
 }
 

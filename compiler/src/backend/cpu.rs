@@ -7,7 +7,7 @@ use crate::{
         snn_to_snn::prove_bounds::BOUND,
     },
 };
-use melior::ir::{Module, OperationRef, ValueLike, attribute::IntegerAttribute, operation::OperationLike};
+use melior::ir::{OperationRef, ValueLike, attribute::IntegerAttribute, operation::OperationLike};
 use neurocuda_dialects::{Elements, TensorAttr, View, snn};
 use neurocuda_runtime::artifact::{
     Layer, NamedShape, Tensor,
@@ -40,8 +40,8 @@ pub struct Emitted {
 /// # Errors
 ///
 /// If the module is no `snn` network with proved bounds.
-pub fn emit<'c>(module: &Module<'c>, output_names: &[String]) -> IrResult<'c, Emitted> {
-    let function = mlir::network(module.as_operation())?;
+pub fn emit<'c>(module: OperationRef<'c, '_>, output_names: &[String]) -> IrResult<'c, Emitted> {
+    let function = mlir::network(module)?;
     let schedule = match mlir::string(function, SCHEDULE).as_deref() {
         Some("st-bif") => Schedule::StBif,
         Some("hold-and-fire") => Schedule::HoldAndFire,
@@ -54,7 +54,7 @@ pub fn emit<'c>(module: &Module<'c>, output_names: &[String]) -> IrResult<'c, Em
         let value = value.and_then(|value| u32::try_from(value.value()).ok());
         value.ok_or_else(|| IrError::at(function, format!("the network does not state `{key}`")))
     };
-    let operations = mlir::operations(mlir::network_block(module.as_operation())?);
+    let operations = mlir::operations(mlir::network_block(module)?);
     let mut emitter = Emitter {
         names: names(&operations)?,
         tensors: BTreeMap::new(),
@@ -63,7 +63,7 @@ pub fn emit<'c>(module: &Module<'c>, output_names: &[String]) -> IrResult<'c, Em
         layers: vec![],
         outputs: vec![],
     };
-    let block = mlir::network_block(module.as_operation())?;
+    let block = mlir::network_block(module)?;
     let input = melior::ir::BlockLike::argument(&block, 0)
         .map_err(|_| IrError::at(function, "the network has no input"))?;
     let input_shape = mlir::sample_shape(input.into())?;

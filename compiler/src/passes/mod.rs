@@ -7,6 +7,7 @@ pub mod ann_to_snn;
 pub mod any;
 mod channel_affine;
 pub mod loihi_to_loihi;
+pub mod snn_to_gpu;
 pub mod snn_to_loihi;
 pub mod snn_to_snn;
 #[cfg(test)]
@@ -46,6 +47,7 @@ pub const ALL: &[Registration] = register![
     ann_to_snn::lower_to_rate,
     snn_to_snn::correct_rate,
     snn_to_snn::prove_bounds,
+    snn_to_gpu::lower_to_gpu,
     snn_to_loihi::lower_to_loihi,
     loihi_to_loihi::attach_program,
     loihi_to_loihi::map_to_cores,

@@ -115,10 +115,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     if equal { Ok(()) } else { Err("gpu-differs: the GPU and the CPU engine do not agree".into()) }
 }
 
-fn check(arguments: &Arguments, path: &PathBuf, device: &mut String) -> Result<ArtifactReport, Box<dyn Error>> {
+fn check(
+    arguments: &Arguments,
+    path: &PathBuf,
+    device: &mut String,
+) -> Result<ArtifactReport, Box<dyn Error>> {
     let artifact = Artifact::read(path)?;
     let input = &artifact.manifest.input;
-    let images = Images::open_for(&arguments.data, &input.shape, input.frames.map_or(1, |frames| frames as usize))?;
+    let images =
+        Images::open_for(&arguments.data, &input.shape, input.frames.map_or(1, |frames| frames as usize))?;
     let count = arguments.limit.unwrap_or(images.len()).min(images.len());
     let options = RunOptions { timesteps: arguments.timesteps, ..RunOptions::default() };
     let mut throughput = vec![];
@@ -136,7 +141,10 @@ fn check(arguments: &Arguments, path: &PathBuf, device: &mut String) -> Result<A
         outcomes = executor.run(&images, 0..wanted, &options, |_| ())?;
         let seconds = start.elapsed().as_secs_f64();
         let images_per_second = wanted as f64 / seconds;
-        eprintln!("{}: batch {batch}: {wanted} images in {seconds:.2} s, {images_per_second:.0} a second", path.display());
+        eprintln!(
+            "{}: batch {batch}: {wanted} images in {seconds:.2} s, {images_per_second:.0} a second",
+            path.display()
+        );
         throughput.push(Throughput { batch, images: wanted, seconds, images_per_second });
         if arguments.kernels && is_last {
             for (launch, milliseconds) in executor.profile(batch)? {

@@ -146,7 +146,9 @@ impl Engine {
     /// The logits that row-major sums of an output are after so many steps, wherever they were added up.
     pub(crate) fn answer(&self, name: &str, sums: Vec<i32>, steps: u32) -> Option<Logits> {
         self.plan.ops.iter().find_map(|op| match op {
-            PlannedOp::Readout { readout, .. } if readout.name == name => Some(readout.answer(sums.clone(), steps)),
+            PlannedOp::Readout { readout, .. } if readout.name == name => {
+                Some(readout.answer(sums.clone(), steps))
+            }
             _ => None,
         })
     }

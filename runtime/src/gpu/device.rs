@@ -97,7 +97,9 @@ pub enum DeviceError {
     #[error("gpu-arch: {0}; compile with a lower --gpu-arch, or run with --backend cpu")]
     Architecture(String),
     /// There is not enough memory on the card.
-    #[error("gpu-memory: {needed} bytes are needed and {free} are free; give a smaller --batch, or run with --backend cpu")]
+    #[error(
+        "gpu-memory: {needed} bytes are needed and {free} are free; give a smaller --batch, or run with --backend cpu"
+    )]
     Memory {
         /// Bytes asked for.
         needed: u64,

@@ -111,8 +111,11 @@ impl Executor {
         while first < range.end {
             let last = range.end.min(first + self.room.images);
             let fetched: Option<Vec<_>> = (first..last).map(|index| images.fetch(index)).collect();
-            let fetched =
-                fetched.ok_or(EngineError::Range { start: range.start, end: range.end, count: images.len() })?;
+            let fetched = fetched.ok_or(EngineError::Range {
+                start: range.start,
+                end: range.end,
+                count: images.len(),
+            })?;
             let views: Vec<ImageView<'_>> = fetched.iter().map(|image| image.view()).collect();
             outcomes.extend(self.run_batch(&views, first, options)?);
             finished(views.len());
@@ -216,7 +219,9 @@ impl Executor {
                         input.extend_from_slice(&pixel.to_le_bytes());
                     }
                 }
-                Some(frames) => input.extend(self.engine.counts(*image, frames).iter().flat_map(|c| c.to_le_bytes())),
+                Some(frames) => {
+                    input.extend(self.engine.counts(*image, frames).iter().flat_map(|c| c.to_le_bytes()))
+                }
             }
         }
         let host = &self.program.host;

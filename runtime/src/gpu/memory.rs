@@ -62,7 +62,9 @@ fn slots(program: &GpuProgram, room: Room) -> Vec<Slot> {
 /// Bytes of device memory that a network needs.
 pub(super) fn needed(artifact: &Artifact, program: &GpuProgram, room: Room) -> u64 {
     let fixed = program.buffers.iter().map(|buffer| match &buffer.content {
-        Content::Constant { tensor } => artifact.tensors.get(tensor).map_or(0, |tensor| tensor.bytes().len() as u64),
+        Content::Constant { tensor } => {
+            artifact.tensors.get(tensor).map_or(0, |tensor| tensor.bytes().len() as u64)
+        }
         Content::Once { bytes } => *bytes,
         Content::Image { bytes } => bytes * room.images as u64,
         Content::Step { .. } => 0,
@@ -101,10 +103,9 @@ impl Memory {
         for (index, buffer) in program.buffers.iter().enumerate() {
             let bytes = match &buffer.content {
                 Content::Constant { tensor } => {
-                    let tensor = artifact
-                        .tensors
-                        .get(tensor)
-                        .ok_or_else(|| ArtifactError::invalid("gpu", format!("there is no tensor `{tensor}`")))?;
+                    let tensor = artifact.tensors.get(tensor).ok_or_else(|| {
+                        ArtifactError::invalid("gpu", format!("there is no tensor `{tensor}`"))
+                    })?;
                     let address = self.allocate(device, tensor.bytes().len() as u64)?;
                     device.write(address, tensor.bytes())?;
                     self.addresses[index] = address;

@@ -1,0 +1,3 @@
+//! From the spiking network to kernels of a GPU.
+
+pub mod lower_to_gpu;
