@@ -433,6 +433,10 @@ pub(crate) enum Op {
         d: Slot,
         a: Slot,
     },
+    SetPredicate {
+        d: Slot,
+        holds: bool,
+    },
     Extend {
         extend: Extend,
         d: Place,

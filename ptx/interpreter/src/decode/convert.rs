@@ -10,7 +10,11 @@ impl<'a> Decoder<'a> {
         match *parts {
             ["mov", "pred"] => {
                 let [d, a] = Self::operands(st)?;
-                Ok(Some(Op::MovPredicate { d: self.predicate(d)?, a: self.predicate(a)? }))
+                let d = self.predicate(d)?;
+                Ok(Some(match a {
+                    Operand::Int(value @ (0 | 1)) => Op::SetPredicate { d, holds: *value == 1 },
+                    _ => Op::MovPredicate { d, a: self.predicate(a)? },
+                }))
             }
             ["mov", of] => {
                 let kind = match of {

@@ -237,6 +237,7 @@ impl Warp {
                 l.set_predicate(d, bits, m);
             }
             Op::Not { d, a } => l.set_predicate(d, !l.predicates[a as usize], m),
+            Op::SetPredicate { d, holds } => l.set_predicate(d, if holds { ALL } else { 0 }, m),
             Op::MovPredicate { d, a } => l.set_predicate(d, l.predicates[a as usize], m),
             Op::Extend { extend, d, a } => convert::extend(l, m, extend, d, a),
             Op::FloatToInt { round, double, to, d, a } => {
