@@ -150,18 +150,26 @@ impl Source {
         self.stored.time
     }
 
-    /// Adds the term, as it is in step `step` of the chunk, to `sums`.
+    /// Adds the term, as it is in each of some steps of the chunk, to the sums of these steps.
     pub(crate) fn add(
         &self,
         scope: &mut Scope<'_, '_>,
         tile: &Tile,
-        step: Value,
-        sums: Vec<Value>,
-    ) -> Result<Vec<Value>, LowerError> {
+        steps: &[Value],
+        sums: Vec<Vec<Value>>,
+    ) -> Result<Vec<Vec<Value>>, LowerError> {
         let buffer = scope.buffers.value(self.input)?;
-        let from = scope.slot(buffer, &self.stored, step);
-        Ok(match &self.kind {
-            Kind::Tiles(weights) => weights.add(scope, tile, from, &self.stored, sums),
+        let from: Vec<Value> = steps.iter().map(|&step| scope.slot(buffer, &self.stored, step)).collect();
+        if let Kind::Tiles(weights) = &self.kind {
+            return Ok(weights.add(scope, tile, &from, &self.stored, sums));
+        }
+        Ok(from.iter().zip(sums).map(|(&from, sums)| self.add_once(scope, tile, from, sums)).collect())
+    }
+
+    /// Adds the term, of what is at `from`, to `sums`.
+    fn add_once(&self, scope: &mut Scope<'_, '_>, tile: &Tile, from: Value, sums: Vec<Value>) -> Vec<Value> {
+        match &self.kind {
+            Kind::Tiles(_) => sums,
             Kind::Scalars { .. } => self.add_scalars(scope, tile, from, sums),
             Kind::Windows { taps, count, factors } => {
                 let windows = self.windows(scope, tile, from, (*taps, *count));
@@ -201,7 +209,7 @@ impl Source {
                 }
                 sum(scope, &sums, &moved)
             }
-        })
+        }
     }
 
     /// The elements of the tile itself, of a value of the tile's layout.

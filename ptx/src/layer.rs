@@ -13,7 +13,7 @@ use crate::{
     plan::{Group, Plan, Stored, Time},
     scope::Scope,
     text::{Type, Value},
-    tile::Tile,
+    tile::{STEPS, Tile},
 };
 
 /// What a kernel is for, besides its launch.
@@ -138,7 +138,7 @@ fn steps<'p>(
     let mut constant = vec![zero; tile.len()];
     if let (Current::Terms(sources), true) = (current, is_each) {
         for source in sources.iter().filter(|source| source.time() == Time::Constant) {
-            constant = source.add(scope, tile, zero, constant)?;
+            constant = source.add(scope, tile, &[zero], vec![constant])?.concat();
         }
     }
     let offsets = tile.offsets(scope);
@@ -152,19 +152,15 @@ fn steps<'p>(
     let rows = tile.rows.len();
     // Of each row: events sent, and the step after the last one with any.
     carried.extend(std::iter::repeat_n(zero, 2 * rows));
+    // Products are made for several steps at once.
+    let at_once = if is_each && tile.lane.is_some() { STEPS } else { 1 };
+    let rounds = scope.kernel.plus(end, at_once as i64 - 1);
+    let rounds = scope.kernel.over(rounds, at_once as i64);
+    let layer = Steps { tile, current, update: update.as_ref(), sink, clock, end, constant: &constant, is_each };
     let mut failure = None;
-    let left = scope.repeat(zero, end, &carried, |scope, index, before| {
-        let made = one_step(
-            scope,
-            tile,
-            current,
-            update.as_ref(),
-            sink,
-            (clock, index),
-            (&constant, is_each),
-            before,
-        );
-        made.unwrap_or_else(|error| {
+    let left = scope.repeat(zero, rounds, &carried, |scope, round, before| {
+        let first = scope.kernel.times(round, at_once as i64);
+        layer.round(scope, first, at_once, before).unwrap_or_else(|error| {
             failure = Some(error);
             before.to_vec()
         })
@@ -188,74 +184,138 @@ fn steps<'p>(
     Ok(Made { shape: tile.launch, update, counts })
 }
 
-/// One step of a tile: what is carried on to the next.
-#[expect(clippy::too_many_arguments, reason = "what a step depends on is not one thing")]
-fn one_step<'p>(
-    scope: &mut Scope<'_, 'p>,
-    tile: &Tile,
-    current: &Current<'_>,
-    update: Option<&Update<'p>>,
+/// What the steps of a tile depend on.
+struct Steps<'s, 'p> {
+    tile: &'s Tile,
+    current: &'s Current<'s>,
+    update: Option<&'s Update<'p>>,
     sink: Option<Sink>,
-    (clock, index): (Value, Value),
-    (constant, is_each): (&[Value], bool),
-    before: &[Value],
-) -> Result<Vec<Value>, LowerError> {
-    let (states, tallies) = before.split_at(before.len() - 2 * tile.rows.len());
-    let (step, zero) = (scope.kernel.add(clock, index), scope.kernel.i32(0));
-    let (states, mut sent) = match current {
-        Current::Maxima { op, sums, of } => {
-            let sums = scope.slot(*sums, of, index);
-            let maxima = maxima(scope, tile, op, sums, *of)?;
-            let pairs = maxima.iter().zip(states);
-            let sent = pairs.map(|(&maximum, &before)| scope.kernel.sub(maximum, before)).collect();
-            (maxima, sent)
+    /// Steps before this chunk.
+    clock: Value,
+    /// Steps of this chunk.
+    end: Value,
+    /// The current that is the same in every step.
+    constant: &'s [Value],
+    /// Whether the kernel's value is another one in each step.
+    is_each: bool,
+}
+
+impl<'p> Steps<'_, 'p> {
+    /// Some steps of the chunk, from `first` on: what is carried on to the next.
+    fn round(
+        &self,
+        scope: &mut Scope<'_, 'p>,
+        first: Value,
+        count: usize,
+        before: &[Value],
+    ) -> Result<Vec<Value>, LowerError> {
+        let mut indices = vec![first];
+        for later in 1..count {
+            // Of steps behind the end the current is of no consequence, but it is read from somewhere.
+            let last = scope.kernel.plus(self.end, -1);
+            let index = scope.kernel.plus(first, later as i64);
+            indices.push(scope.kernel.binary("arith.minsi", index, last));
         }
-        Current::Terms(sources) => {
-            let mut sums = constant.to_vec();
-            for source in sources {
-                sums = match source.time() {
-                    Time::Constant if is_each => sums,
-                    Time::First if is_each => {
-                        let is_first = scope.kernel.compare("eq", step, zero);
-                        scope.choose(is_first, &sums, |scope| source.add(scope, tile, index, sums.clone()))?
-                    }
-                    _ => source.add(scope, tile, index, sums)?,
-                };
+        let currents = self.currents(scope, &indices)?;
+        let mut carried = before.to_vec();
+        for (number, current) in currents.iter().enumerate() {
+            if number == 0 {
+                carried = self.step(scope, first, current, &carried)?;
+                continue;
             }
-            match update {
-                Some(update) => update.step(scope, tile, step, states, &sums)?,
-                None => (vec![], sums),
+            let index = scope.kernel.plus(first, number as i64);
+            let is_step = scope.kernel.compare("slt", index, self.end);
+            let otherwise = carried.clone();
+            carried = scope.choose(is_step, &otherwise, |scope| self.step(scope, index, current, &otherwise))?;
+        }
+        Ok(carried)
+    }
+
+    /// The current of the tile in each of some steps; none where it is no sum of terms.
+    fn currents(&self, scope: &mut Scope<'_, 'p>, indices: &[Value]) -> Result<Vec<Vec<Value>>, LowerError> {
+        let mut sums = vec![self.constant.to_vec(); indices.len()];
+        let Current::Terms(sources) = self.current else { return Ok(sums) };
+        for source in sources {
+            match source.time() {
+                Time::Constant if self.is_each => {}
+                Time::First if self.is_each => {
+                    let zero = scope.kernel.i32(0);
+                    let step = scope.kernel.add(self.clock, indices[0]);
+                    let is_first = scope.kernel.compare("eq", step, zero);
+                    let first = sums[0].clone();
+                    sums[0] = scope.choose(is_first, &first, |scope| {
+                        Ok::<_, LowerError>(source.add(scope, self.tile, &indices[..1], vec![first.clone()])?.concat())
+                    })?;
+                }
+                _ => sums = source.add(scope, self.tile, indices, sums)?,
             }
         }
-    };
-    for (index, event) in sent.iter_mut().enumerate() {
-        if let Some(is_channel) = tile.channels[index % tile.channels.len()].is_channel {
-            *event = scope.kernel.select(is_channel, *event, zero);
-        }
+        Ok(sums)
     }
-    let mut carried = states;
-    let Some(sink) = sink else {
-        carried.extend(tallies);
-        return Ok(carried);
-    };
-    let pointer = scope.slot(sink.buffer, &sink.stored, index);
-    write(scope, tile, pointer, sink.stored.element, &sent);
-    let (counts, last) = tallies.split_at(tile.rows.len());
-    let after = scope.kernel.plus(step, 1);
-    let mut new_last = vec![];
-    for ((events, &count), &last) in sent.chunks(tile.channels.len()).zip(counts).zip(last) {
-        let mut in_step = zero;
-        for &event in events {
-            let is_sent = scope.kernel.compare("ne", event, zero);
-            let one = scope.kernel.cast("arith.extui", is_sent, Type::I32);
-            in_step = scope.kernel.add(in_step, one);
+
+    /// One step.
+    fn step(
+        &self,
+        scope: &mut Scope<'_, 'p>,
+        index: Value,
+        sums: &[Value],
+        before: &[Value],
+    ) -> Result<Vec<Value>, LowerError> {
+        let (tile, width) = (self.tile, self.tile.channels.len());
+        let (states, tallies) = before.split_at(before.len() - 2 * tile.rows.len());
+        let (step, zero) = (scope.kernel.add(self.clock, index), scope.kernel.i32(0));
+        let (states, mut sent) = match self.current {
+            Current::Maxima { op, sums, of } => {
+                let sums = scope.slot(*sums, of, index);
+                let maxima = maxima(scope, tile, op, sums, *of)?;
+                let pairs = maxima.iter().zip(states);
+                let sent = pairs.map(|(&maximum, &before)| scope.kernel.sub(maximum, before)).collect();
+                (maxima, sent)
+            }
+            Current::Terms(_) => match self.update {
+                Some(update) => update.step(scope, tile, step, states, sums)?,
+                None => (vec![], sums.to_vec()),
+            },
+        };
+        for (index, event) in sent.iter_mut().enumerate() {
+            if let Some(is_channel) = tile.channels[index % width].is_channel {
+                *event = scope.kernel.select(is_channel, *event, zero);
+            }
         }
-        carried.push(scope.kernel.add(count, in_step));
-        let any = scope.kernel.compare("ne", in_step, zero);
-        new_last.push(scope.kernel.select(any, after, last));
+        let mut carried = states;
+        let Some(sink) = self.sink else {
+            carried.extend(tallies);
+            return Ok(carried);
+        };
+        let pointer = scope.slot(sink.buffer, &sink.stored, index);
+        write(scope, tile, pointer, sink.stored.element, &sent);
+        let (counts, last) = tallies.split_at(tile.rows.len());
+        let after = scope.kernel.plus(step, 1);
+        let mut new_last = vec![];
+        for ((events, &count), &last) in sent.chunks(width).zip(counts).zip(last) {
+            let mut in_step = zero;
+            for &event in events {
+                let one = self.is_sent(scope, event);
+                in_step = scope.kernel.add(in_step, one);
+            }
+            carried.push(scope.kernel.add(count, in_step));
+            let any = scope.kernel.compare("ne", in_step, zero);
+            new_last.push(scope.kernel.select(any, after, last));
+        }
+        carried.extend(new_last);
+        Ok(carried)
     }
-    carried.extend(new_last);
-    Ok(carried)
+
+    /// 1 if the event is not zero.
+    fn is_sent(&self, scope: &mut Scope<'_, 'p>, event: Value) -> Value {
+        if self.update.is_some_and(Update::sends_ones) {
+            let one = scope.kernel.i32(1);
+            return scope.kernel.binary("arith.andi", event, one);
+        }
+        let zero = scope.kernel.i32(0);
+        let is_sent = scope.kernel.compare("ne", event, zero);
+        scope.kernel.cast("arith.extui", is_sent, Type::I32)
+    }
 }
 
 /// Writes the elements of the tile to a tensor of its layout.

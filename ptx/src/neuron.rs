@@ -104,6 +104,12 @@ impl<'p> Update<'p> {
         Ok(update)
     }
 
+    /// Whether all that is sent is 1, 0 or −1.
+    pub(crate) fn sends_ones(&self) -> bool {
+        use OpKind::{HoldAndFire, If, StBif, StBifTable};
+        matches!(self.op.kind, StBif { .. } | StBifTable { .. } | HoldAndFire { .. } | If { .. })
+    }
+
     /// Runs one step: from states and currents, element by element, to new states and what is sent. `states` holds the membranes of
     /// all elements, then their tracers.
     pub(crate) fn step(

@@ -10,7 +10,7 @@ use neurocuda_runtime::artifact::Tensor;
 use crate::{
     LowerError,
     current::{is_unsigned, words},
-    layout::{GRANULE, SLICE, Taps, pack_tiles},
+    layout::{GRANULE, SLICE, TILE_CHANNELS, Taps, pack_tiles},
     plan::Stored,
     scope::Scope,
     text::{Signedness, Type, Value},
@@ -58,79 +58,79 @@ impl Weights {
         })
     }
 
-    /// Adds the products of what is at `from`.
+    /// Adds the products of what is at each of `from`, one for each of several steps, to the sums of these steps.
     pub(crate) fn add(
         &self,
         scope: &mut Scope<'_, '_>,
         tile: &Tile,
-        from: Value,
+        from: &[Value],
         stored: &Stored,
-        sums: Vec<Value>,
-    ) -> Vec<Value> {
+        sums: Vec<Vec<Value>>,
+    ) -> Vec<Vec<Value>> {
         let Some(lane) = tile.lane else { return sums };
         let signedness = if is_unsigned(stored) { Signedness::Unsigned } else { Signedness::Signed };
         let kernel = &mut scope.kernel;
-        let rows: Vec<(Value, Value)> = tile
-            .rows
-            .iter()
-            .map(|row| {
-                let image = kernel.times(row.image, stored.layout.stored() as i64);
-                let taps = kernel.times(row.position, self.taps_of_row as i64);
-                (kernel.at(from, image, Type::I8), kernel.at(self.taps, taps, Type::I32))
-            })
-            .collect();
+        // Where each step's image begins, for each row, and the row's taps.
+        let mut images = vec![vec![]; from.len()];
+        let mut taps = vec![];
+        for row in &tile.rows {
+            let image = kernel.times(row.image, stored.layout.stored() as i64);
+            for (images, &from) in images.iter_mut().zip(from) {
+                images.push(kernel.at(from, image, Type::I8));
+            }
+            let first = kernel.times(row.position, self.taps_of_row as i64);
+            taps.push(kernel.at(self.taps, first, Type::I32));
+        }
         let of_quarter = kernel.times(lane.quarter, GRANULE as i64);
-        let columns: Vec<Value> = (0..4)
-            .map(|eight| {
-                let column = kernel.add(lane.first_channel, lane.row);
-                let column = kernel.plus(column, 8 * eight);
-                let offset = kernel.times(column, (self.slices * SLICE) as i64);
-                let offset = kernel.add(offset, of_quarter);
-                kernel.at(self.weights, offset, Type::I8)
-            })
-            .collect();
+        let column = kernel.add(lane.first_channel, lane.row);
+        let column = kernel.times(column, (self.slices * SLICE) as i64);
+        let column = kernel.add(column, of_quarter);
+        let columns = kernel.at(self.weights, column, Type::I8);
         let (zero, end) = (kernel.i32(0), kernel.i32(self.slices as i32));
-        scope.repeat(zero, end, &sums, |scope, slice, sums| {
+        let flat: Vec<Value> = sums.concat();
+        let left = scope.repeat(zero, end, &flat, |scope, slice, sums| {
             let kernel = &mut scope.kernel;
             let granule = kernel.times(slice, (SLICE / GRANULE) as i64);
             let granule = kernel.add(granule, lane.quarter);
             let tap = kernel.over(granule, self.granules as i64);
             let channel = kernel.modulo(granule, self.granules as i64);
             let channel = kernel.times(channel, GRANULE as i64);
-            let inputs: Vec<[Value; 4]> = rows
-                .iter()
-                .map(|&(image, taps)| {
-                    let offset = kernel.load_at(taps, tap, Type::I32);
-                    let is_there = kernel.compare("sge", offset, zero);
-                    let offset = kernel.add(offset, channel);
-                    let pointer = kernel.at(image, offset, Type::I8);
+            let mut inputs = vec![vec![]; images.len()];
+            for (row, &taps) in taps.iter().enumerate() {
+                let offset = kernel.load_at(taps, tap, Type::I32);
+                let is_there = kernel.compare("sge", offset, zero);
+                let offset = kernel.add(offset, channel);
+                for (inputs, images) in inputs.iter_mut().zip(&images) {
+                    let pointer = kernel.at(images[row], offset, Type::I8);
                     let pointer = kernel.select(is_there, pointer, self.zeros);
                     let words = kernel.load(pointer, Type::Words4);
-                    [0, 1, 2, 3].map(|word| kernel.word(words, word))
-                })
-                .collect();
+                    inputs.push([0, 1, 2, 3].map(|word| kernel.word(words, word)));
+                }
+            }
             let of_slice = kernel.times(slice, SLICE as i64);
+            let weights = kernel.at(columns, of_slice, Type::I8);
             let mut after = sums.to_vec();
-            for (eight, &column) in columns.iter().enumerate() {
-                let pointer = kernel.at(column, of_slice, Type::I8);
+            for eight in 0..TILE_CHANNELS / 8 {
+                let distance = kernel.i32((8 * eight * self.slices * SLICE) as i32);
+                let pointer = kernel.at(weights, distance, Type::I8);
                 let words = kernel.load(pointer, Type::Words4);
                 let weights = [0, 1, 2, 3].map(|word| kernel.word(words, word));
-                for half in 0..2 {
-                    let (upper, lower) = (inputs[2 * half], inputs[2 * half + 1]);
+                for (step, inputs) in inputs.iter().enumerate() {
                     // A pair of neighbouring channels in each of two rows.
-                    let first = 2 * half * tile.channels.len() + 2 * eight;
-                    let places =
-                        [first, first + 1, first + tile.channels.len(), first + tile.channels.len() + 1];
+                    let width = tile.channels.len();
+                    let first = step * tile.len() + 2 * eight;
+                    let places = [first, first + 1, first + width, first + width + 1];
                     for word in [0, 2] {
+                        let (upper, lower) = (inputs[0], inputs[1]);
                         let a = [upper[word], lower[word], upper[word + 1], lower[word + 1]];
                         let b = [weights[word], weights[word + 1]];
-                        let product =
-                            kernel.matrix_product(signedness, a, b, places.map(|place| after[place]));
+                        let product = kernel.matrix_product(signedness, a, b, places.map(|place| after[place]));
                         places.iter().zip(product).for_each(|(&place, value)| after[place] = value);
                     }
                 }
             }
             after
-        })
+        });
+        left.chunks(tile.len()).map(<[Value]>::to_vec).collect()
     }
 }

@@ -10,8 +10,10 @@ use crate::{
 pub(crate) const THREADS: u32 = 256;
 /// Warps of a block whose warps compute tiles.
 const WARPS: u32 = 4;
-/// Rows that a warp computes: two tiles of matrix products.
-const WARP_ROWS: u32 = 32;
+/// Rows that a warp computes: those of a matrix product.
+const WARP_ROWS: u32 = 16;
+/// Steps that a warp computes at once: what it reads of the weights serves all of them.
+pub(crate) const STEPS: usize = 2;
 
 /// A position of an image.
 #[derive(Clone, Copy, Debug)]
@@ -36,7 +38,7 @@ pub(crate) struct Channel {
 /// Where a thread stands in the tile of its warp.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Lane {
-    /// Row of a quarter of the tile, 0 to 7.
+    /// Row of a half of the tile, 0 to 7.
     pub(crate) row: Value,
     /// Which of the four threads of a row, 0 to 3.
     pub(crate) quarter: Value,
@@ -96,8 +98,8 @@ impl Tile {
         }
     }
 
-    /// A tile of 32 rows and 32 channels for each warp, spread over its threads as matrix products leave it: a thread has rows `r`,
-    /// `r + 8`, `r + 16`, `r + 24` and two neighbouring channels of each eight.
+    /// A tile of 16 rows and 32 channels for each warp, spread over its threads as matrix products leave it: a thread has rows `r` and
+    /// `r + 8` and two neighbouring channels of each eight.
     pub(crate) fn of_warps(scope: &mut Scope<'_, '_>, layout: Layout) -> Self {
         let rows_per_block = WARPS * WARP_ROWS;
         let first = first_row(scope, rows_per_block);
@@ -113,8 +115,8 @@ impl Tile {
         let block = kernel.special("ctaid.y");
         let first_channel = kernel.times(block, TILE_CHANNELS as i64);
         let mut rows = vec![];
-        for eighth in 0..4 {
-            let index = scope.kernel.plus(first, 8 * eighth);
+        for half in 0..2 {
+            let index = scope.kernel.plus(first, 8 * half);
             let (index, live) = clamp(scope, index, total);
             let image = scope.kernel.over(index, layout.positions as i64);
             let position = scope.kernel.modulo(index, layout.positions as i64);
