@@ -10,8 +10,7 @@ use std::{
 };
 
 /// Kernels for the driver that is none; it runs `increment`.
-pub const PTX: &str = "
-// A comment with .entry nothing( in it.
+pub const PTX: &str = "// A comment with .entry nothing( in it.
 .version 8.0
 .target sm_80
 .address_size 64
