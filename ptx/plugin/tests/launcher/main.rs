@@ -3,5 +3,6 @@
 mod errors;
 mod launches;
 mod memory;
+mod sequences;
 mod support;
 mod symbols;
