@@ -7,7 +7,11 @@
 //! The variable `NEUROCUDA_FAKE_CUDA`, or [`fake_cuda_configure`], says what it is to be: `devices=2,capability=80,memory=4096,
 //! driver=11080` and, for calls that are to fail, their name and status: `cuModuleLoadDataEx=222`.
 
-#![allow(non_snake_case, clippy::expect_used, reason = "a driver has the names it has, and tests fail by panicking")]
+#![allow(
+    non_snake_case,
+    clippy::expect_used,
+    reason = "a driver has the names it has, and tests fail by panicking"
+)]
 
 mod context;
 mod memory;
