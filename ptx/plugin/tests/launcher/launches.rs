@@ -27,6 +27,27 @@ fn a_launch_arrives_as_it_was_given() {
 }
 
 #[test]
+fn kernels_as_llvm_writes_them_are_understood() {
+    let driver = Driver::new("");
+    let mut cuda = driver.open().unwrap();
+    let mut launch = plain(1);
+    for (kernel, text, pointers, words) in [
+        ("leak", include_str!("../../../interpreter/tests/samples/leak.ptx"), 4, 3),
+        ("matmul", include_str!("../../../interpreter/tests/samples/matmul.ptx"), 4, 0),
+        ("reverse", include_str!("../../../interpreter/tests/samples/reverse.ptx"), 3, 0),
+    ] {
+        cuda.load(text).unwrap();
+        let pointers = (0..pointers).map(Argument::Pointer);
+        launch.arguments = pointers.chain((0..words).map(Argument::I32)).collect();
+        launch.kernel = kernel.into();
+        cuda.run(std::slice::from_ref(&launch)).unwrap();
+        assert_eq!(driver.count(&format!("launch {kernel} ")), 1);
+        launch.arguments.pop();
+        cuda.run(std::slice::from_ref(&launch)).unwrap_err();
+    }
+}
+
+#[test]
 fn a_list_that_comes_again_becomes_a_graph() {
     let driver = Driver::new("");
     let mut cuda = driver.open().unwrap();

@@ -15,7 +15,7 @@ const COMPLAINT: &CStr = c"ptxas fatal : Unresolved extern function 'nowhere'";
 fn entries(ptx: &str) -> Result<HashMap<String, Parameters>, u32> {
     let lines = ptx.lines().filter(|line| !line.trim_start().starts_with("//"));
     let ptx = lines.collect::<Vec<_>>().join("\n");
-    if !ptx.starts_with(".version") {
+    if !ptx.trim_start().starts_with(".version") {
         return Err(INVALID_PTX);
     }
     let size = |parameter: &str| match parameter.split_whitespace().nth(1) {
