@@ -10,20 +10,53 @@ use crate::{
 };
 use cust::{
     CudaApiVersion,
-    context::{Context, CurrentContext},
     device::{Device, DeviceAttribute},
     stream::{Stream, StreamFlags},
+    sys::{CUcontext, CUdevice},
 };
 use neurocuda_cuda_abi::Properties;
+use std::{collections::HashSet, ptr};
 
 /// Everything of one GPU. The order of the fields is the order in which they go: the context last.
 pub struct Gpu {
     graphs: Graphs,
     kernels: Option<Kernels>,
+    /// Addresses of what is allocated.
+    allocated: HashSet<u64>,
     staging: Staging,
     stream: Stream,
     device: Device,
     context: Context,
+}
+
+/// The primary context of a GPU, which all CUDA libraries of a process share.
+struct Context {
+    context: CUcontext,
+    device: CUdevice,
+}
+
+impl Context {
+    /// Retains it. `cust` does so too, and loses what a driver says of a card that is taken or in a mode of its own.
+    fn retain(device: Device) -> Result<Self, Code> {
+        let device = device.as_raw();
+        let mut context = ptr::null_mut();
+        // SAFETY: the device is one of the driver's, and the context is written.
+        unsafe { call!(cuDevicePrimaryCtxRetain(&mut context, device)) }?;
+        Ok(Self { context, device })
+    }
+
+    /// Makes it that of this thread.
+    fn enter(&self) -> Result<(), Code> {
+        // SAFETY: the context is retained.
+        unsafe { call!(cuCtxSetCurrent(self.context)) }
+    }
+}
+
+impl Drop for Context {
+    fn drop(&mut self) {
+        // SAFETY: it was retained once. Nobody can be told of a failure.
+        let _ = unsafe { call!(cuDevicePrimaryCtxRelease_v2(self.device)) };
+    }
 }
 
 /// Starts the driver and gives the number of its GPUs.
@@ -44,25 +77,31 @@ impl Gpu {
             let text = format!("there is no GPU {index}; the CUDA driver finds {count}, counted from 0");
             return Err(Failure::Failed(text));
         }
-        let during = |error| match Code::from(error) {
+        let during = |code| match code {
             Code::OUT_OF_MEMORY => Failure::Failed(format!(
                 "GPU {index} has no memory left for a context; end other programs on it, or run with --backend cpu"
             )),
             code => code.during(&format!("GPU {index} does not open")),
         };
-        let device = Device::get_device(index).map_err(during)?;
-        // The primary context: other CUDA libraries of this process share it.
-        let context = Context::new(device).map_err(during)?;
-        CurrentContext::set_current(&context).map_err(during)?;
-        let stream = Stream::new(StreamFlags::DEFAULT, None).map_err(during)?;
+        let device = Device::get_device(index).map_err(|error| during(error.into()))?;
+        let context = Context::retain(device).map_err(during)?;
+        context.enter().map_err(during)?;
+        let stream = Stream::new(StreamFlags::DEFAULT, None).map_err(|error| during(error.into()))?;
         let staging = Staging::new()?;
-        Ok(Self { graphs: Graphs::default(), kernels: None, staging, stream, device, context })
+        Ok(Self {
+            graphs: Graphs::default(),
+            kernels: None,
+            allocated: HashSet::new(),
+            staging,
+            stream,
+            device,
+            context,
+        })
     }
 
     /// To be done before anything else of a call, which may come from any thread.
     pub fn enter(&self) -> Result<(), Failure> {
-        CurrentContext::set_current(&self.context)
-            .map_err(|error| Code::from(error).during("the GPU's context cannot be used"))
+        self.context.enter().map_err(|code| code.during("the GPU's context cannot be used"))
     }
 
     /// The card's name.
@@ -122,6 +161,7 @@ impl Gpu {
             }
             Err(code) => return Err(code.during(&format!("{bytes} bytes cannot be allocated"))),
         }
+        self.allocated.insert(address);
         // SAFETY: that memory was allocated just now, and the stream belongs to the context that is current.
         let zeroed = unsafe { call!(cuMemsetD8Async(address, 0, size, self.stream.as_inner())) };
         if let Err(code) = zeroed {
@@ -136,6 +176,7 @@ impl Gpu {
     pub fn free(&mut self, address: u64) -> Result<(), Failure> {
         // What still runs may use it. Drivers wait here by themselves, but only some promise it.
         let waited = self.synchronize();
+        self.allocated.remove(&address);
         // SAFETY: the driver refuses an address that it did not give.
         unsafe { call!(cuMemFree_v2(address)) }.map_err(|code| code.during("memory cannot be freed"))?;
         waited
@@ -174,6 +215,11 @@ impl Drop for Gpu {
         // Nobody can be told of a failure here.
         let _ = self.enter();
         let _ = self.synchronize();
+        // The context goes with its last user, who may be another.
+        for address in self.allocated.drain() {
+            // SAFETY: the driver gave the address, and nothing runs.
+            let _ = unsafe { call!(cuMemFree_v2(address)) };
+        }
     }
 }
 

@@ -119,7 +119,7 @@ impl Graph {
         });
         // SAFETY: the graph is alive, and the executable one does not need it. Nobody has to know of a failure.
         let _ = unsafe { call!(cuGraphDestroy(graph)) };
-        let made = made.is_ok().then_some(Self(executable));
+        let made = made.is_ok().then(|| Self(executable));
         recorded.ok().and(made)
     }
 

@@ -8,6 +8,7 @@ use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_LOCAL, RTLD_NOW};
 use neurocuda_cuda_abi::{self as abi, Entry, Handle, Interface, Kind, Report, Status};
 use std::{
     env,
+    error::Error,
     ffi::OsString,
     mem,
     path::{Path, PathBuf},
@@ -71,7 +72,7 @@ impl Libraries {
         // the launcher is linked to it in no other way.
         let driver = unsafe { Library::open(Some(&self.driver), RTLD_NOW | RTLD_GLOBAL) };
         let driver = driver.map_err(|error| {
-            let why = error.to_string();
+            let why = said(&error);
             let missing = why.contains("cannot open shared object file");
             let why = if missing { String::new() } else { format!(": {why}") };
             DeviceError::NoDriver(format!("no CUDA driver ({}) on this machine{why}", self.driver.display()))
@@ -79,11 +80,11 @@ impl Libraries {
         mem::forget(driver);
         // SAFETY: the launcher has no initialisers besides those of Rust's standard library.
         let plugin = unsafe { Library::open(Some(&self.plugin), RTLD_NOW | RTLD_LOCAL) };
-        let plugin = plugin.map_err(|error| self.unopened(&error.to_string()))?;
+        let plugin = plugin.map_err(|error| self.unopened(&said(&error)))?;
         // SAFETY: the launcher exports a function of this name and type in all versions.
         let entry = unsafe { plugin.get::<Entry>(abi::SYMBOL) }
             .map(|entry| *entry)
-            .map_err(|error| self.unopened(&error.to_string()))?;
+            .map_err(|error| self.unopened(&said(&error)))?;
         mem::forget(plugin);
         // SAFETY: the function takes nothing and gives a table that lives as long as the library.
         let table = unsafe { entry() };
@@ -103,6 +104,11 @@ impl Libraries {
         }
         DeviceError::NoDriver(format!("the launcher {} does not open: {why}", self.plugin.display()))
     }
+}
+
+/// What the dynamic linker says.
+fn said(error: &libloading::Error) -> String {
+    error.source().map_or_else(|| error.to_string(), ToString::to_string)
 }
 
 /// An NVIDIA GPU.

@@ -203,3 +203,17 @@ impl Interface {
     /// What [`Interface::size`] is to be.
     pub const SIZE: u32 = size_of::<Self>() as u32;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_that_is_too_long_is_cut_between_characters() {
+        let mut report = Report::default();
+        report.set_text("a short one");
+        assert_eq!(report.text(), "a short one");
+        report.set_text(&"\u{20ac}".repeat(4000));
+        assert_eq!(report.text(), "\u{20ac}".repeat(8188 / 3));
+    }
+}
