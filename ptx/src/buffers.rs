@@ -3,7 +3,7 @@
 use neurocuda_runtime::artifact::{
     Tensor,
     gpu_program::{Buffer, BufferId, Content},
-    program::{Program, ValueId},
+    program::{OpKind, Program, Schedule, ValueId},
 };
 use std::collections::BTreeMap;
 
@@ -12,6 +12,16 @@ use crate::{
     layout::GRANULE,
     plan::{Plan, Time},
 };
+
+/// The last step in which a gate moves or a frame comes in.
+fn last_gate(program: &Program) -> u32 {
+    let of_op = |kind: &OpKind| match *kind {
+        OpKind::HoldAndFire { release, levels, .. } => release.saturating_add(levels),
+        OpKind::EncodeEvents { frames, .. } => frames.saturating_sub(1),
+        _ => 0,
+    };
+    program.ops.iter().map(|op| of_op(&op.kind)).max().unwrap_or(0)
+}
 
 /// All buffers of a network.
 #[derive(Debug)]
@@ -26,6 +36,8 @@ pub(crate) struct Buffers<'p> {
     pub(crate) active: BufferId,
     pub(crate) operations: BufferId,
     pub(crate) constant_operations: BufferId,
+    /// In an exact schedule the step from which on silence is final.
+    pub(crate) last_gate: Option<u32>,
     /// Buffer of each stored value.
     values: Vec<Option<BufferId>>,
 }
@@ -42,6 +54,7 @@ impl<'p> Buffers<'p> {
             active: 0,
             operations: 0,
             constant_operations: 0,
+            last_gate: (program.schedule != Schedule::Rate).then(|| last_gate(program)),
             values: vec![None; plan.stored.len()],
         };
         buffers.clock = buffers.add("clock", Content::Once { bytes: 4 });

@@ -11,7 +11,7 @@ use crate::{
     layout::{self, Layout, Taps},
     plan::{Stored, Term, Time},
     product,
-    scope::Scope,
+    scope::{Scope, type_of},
     text::{Type, Value},
     tile::{Channel, Row, Tile},
 };
@@ -214,11 +214,12 @@ impl Source {
 
     /// The elements of the tile itself, of a value of the tile's layout.
     fn own(&self, scope: &mut Scope<'_, '_>, tile: &Tile, from: Value) -> Vec<Value> {
-        let offsets = tile.offsets(scope);
+        let element = self.stored.element;
+        let addresses = tile.addresses(scope, from, type_of(element));
         if tile.lane.is_none() {
-            return offsets.iter().map(|&offset| scope.read(from, offset, self.stored.element)).collect();
+            return addresses.iter().map(|&address| scope.read(address, element)).collect();
         }
-        let pairs = offsets.chunks(2).flat_map(|pair| scope.read_pair(from, pair[0], self.stored.element));
+        let pairs = addresses.as_chunks::<2>().0.iter().flat_map(|&pair| scope.read_pair(pair, element));
         pairs.collect()
     }
 
@@ -238,7 +239,8 @@ impl Source {
         if let Some(channel) = channel {
             element = scope.kernel.add(element, channel);
         }
-        let value = scope.read(from, element, self.stored.element);
+        let address = scope.kernel.at(from, element, type_of(self.stored.element));
+        let value = scope.read(address, self.stored.element);
         scope.kernel.select(is_there, value, zero)
     }
 

@@ -11,7 +11,7 @@ use crate::{
     current::words,
     layer::reach,
     plan::{Plan, Stored, Time},
-    scope::Scope,
+    scope::{Scope, type_of},
     text::{Type, Value},
     tile::{Shape, Tile},
 };
@@ -50,9 +50,9 @@ pub(crate) fn encoder<'p>(
     let left = scope.repeat(zero, end, &[zero, zero], |scope, index, before| {
         let step = scope.kernel.add(clock, index);
         let event = code.unwrap_or_else(|| counts(scope, op, (pixels, pixel), row.image, elements, step));
-        let offset = tile.offsets(scope)[0];
         let to = scope.slot(buffer, &stored, index);
-        scope.when(row.live, |scope| scope.write(event, to, offset, stored.element));
+        let address = tile.addresses(scope, to, type_of(stored.element))[0];
+        scope.when(row.live, |scope| scope.write(event, address, stored.element));
         let is_sent = scope.kernel.compare("ne", event, zero);
         let one = scope.kernel.cast("arith.extui", is_sent, Type::I32);
         let after = scope.kernel.plus(step, 1);

@@ -11,7 +11,7 @@ use crate::{
     layout::{Layout, Taps},
     neuron::Update,
     plan::{Group, Plan, Stored, Time},
-    scope::Scope,
+    scope::{Scope, type_of},
     text::{Type, Value},
     tile::{STEPS, Tile},
 };
@@ -135,18 +135,21 @@ fn steps<'p>(
         let one = scope.kernel.i32(1);
         end = scope.kernel.select(is_first, one, zero);
     }
+    if is_each {
+        end = while_unsettled(scope, tile, clock, end);
+    }
     let mut constant = vec![zero; tile.len()];
     if let (Current::Terms(sources), true) = (current, is_each) {
         for source in sources.iter().filter(|source| source.time() == Time::Constant) {
             constant = source.add(scope, tile, &[zero], vec![constant])?.concat();
         }
     }
-    let offsets = tile.offsets(scope);
     let states: Vec<BufferId> = update.iter().flat_map(|update| update.states.clone()).collect();
     let mut carried = vec![];
     for &state in &states {
         let pointer = scope.pointer(state);
-        carried.extend(offsets.iter().map(|&offset| scope.kernel.load_at(pointer, offset, Type::I32)));
+        let addresses = tile.addresses(scope, pointer, Type::I32);
+        carried.extend(addresses.iter().map(|&address| scope.kernel.load(address, Type::I32)));
     }
     let state_count = carried.len();
     let rows = tile.rows.len();
@@ -156,7 +159,8 @@ fn steps<'p>(
     let at_once = if is_each && tile.lane.is_some() { STEPS } else { 1 };
     let rounds = scope.kernel.plus(end, at_once as i64 - 1);
     let rounds = scope.kernel.over(rounds, at_once as i64);
-    let layer = Steps { tile, current, update: update.as_ref(), sink, clock, end, constant: &constant, is_each };
+    let layer =
+        Steps { tile, current, update: update.as_ref(), sink, clock, end, constant: &constant, is_each };
     let mut failure = None;
     let left = scope.repeat(zero, rounds, &carried, |scope, round, before| {
         let first = scope.kernel.times(round, at_once as i64);
@@ -182,6 +186,26 @@ fn steps<'p>(
     }
     let update = update.map(|update| (update.states, update.begin));
     Ok(Made { shape: tile.launch, update, counts })
+}
+
+/// No steps where all images of a tile have settled before this chunk, else `end`: in a settled image nothing changes any more, and nobody
+/// reads what its layers would send.
+fn while_unsettled(scope: &mut Scope<'_, '_>, tile: &Tile, clock: Value, end: Value) -> Value {
+    let Some(last_gate) = scope.buffers.last_gate else { return end };
+    let active = scope.pointer(scope.buffers.active);
+    let kernel = &mut scope.kernel;
+    let last_gate = kernel.i32(last_gate.min(i32::MAX as u32) as i32);
+    let mut settled = kernel.compare("sgt", clock, last_gate);
+    for row in &tile.rows {
+        let active = kernel.load_at(active, row.image, Type::I32);
+        let is_quiet = kernel.compare("slt", active, clock);
+        settled = kernel.binary("arith.andi", settled, is_quiet);
+    }
+    if tile.lane.is_some() {
+        settled = kernel.all(settled);
+    }
+    let zero = kernel.i32(0);
+    kernel.select(settled, zero, end)
 }
 
 /// What the steps of a tile depend on.
@@ -226,7 +250,8 @@ impl<'p> Steps<'_, 'p> {
             let index = scope.kernel.plus(first, number as i64);
             let is_step = scope.kernel.compare("slt", index, self.end);
             let otherwise = carried.clone();
-            carried = scope.choose(is_step, &otherwise, |scope| self.step(scope, index, current, &otherwise))?;
+            carried =
+                scope.choose(is_step, &otherwise, |scope| self.step(scope, index, current, &otherwise))?;
         }
         Ok(carried)
     }
@@ -244,7 +269,9 @@ impl<'p> Steps<'_, 'p> {
                     let is_first = scope.kernel.compare("eq", step, zero);
                     let first = sums[0].clone();
                     sums[0] = scope.choose(is_first, &first, |scope| {
-                        Ok::<_, LowerError>(source.add(scope, self.tile, &indices[..1], vec![first.clone()])?.concat())
+                        Ok::<_, LowerError>(
+                            source.add(scope, self.tile, &indices[..1], vec![first.clone()])?.concat(),
+                        )
                     })?;
                 }
                 _ => sums = source.add(scope, self.tile, indices, sums)?,
@@ -320,23 +347,21 @@ impl<'p> Steps<'_, 'p> {
 
 /// Writes the elements of the tile to a tensor of its layout.
 fn write(scope: &mut Scope<'_, '_>, tile: &Tile, pointer: Value, element: Element, values: &[Value]) {
-    let offsets = tile.offsets(scope);
+    let addresses = tile.addresses(scope, pointer, type_of(element));
     let width = tile.channels.len();
     for (number, row) in tile.rows.iter().enumerate() {
-        let (offsets, values) = (&offsets[number * width..][..width], &values[number * width..][..width]);
+        let (addresses, values) = (&addresses[number * width..][..width], &values[number * width..][..width]);
         scope.when(row.live, |scope| {
             if tile.lane.is_none() {
-                scope.write(values[0], pointer, offsets[0], element);
+                scope.write(values[0], addresses[0], element);
                 return;
             }
-            let pairs = offsets.chunks(2).zip(values.chunks(2)).zip(tile.channels.chunks(2));
-            for ((offsets, values), channels) in pairs {
-                let pair = [values[0], values[1]];
+            let (addresses, values) = (addresses.as_chunks::<2>().0, values.as_chunks::<2>().0);
+            let pairs = addresses.iter().zip(values).zip(tile.channels.chunks(2));
+            for ((&addresses, &pair), channels) in pairs {
                 match channels[0].is_own {
-                    Some(is_own) => {
-                        scope.when(is_own, |scope| scope.write_pair(pair, pointer, offsets[0], element));
-                    }
-                    None => scope.write_pair(pair, pointer, offsets[0], element),
+                    Some(is_own) => scope.when(is_own, |scope| scope.write_pair(pair, addresses, element)),
+                    None => scope.write_pair(pair, addresses, element),
                 }
             }
         });

@@ -124,7 +124,8 @@ impl Weights {
                         let (upper, lower) = (inputs[0], inputs[1]);
                         let a = [upper[word], lower[word], upper[word + 1], lower[word + 1]];
                         let b = [weights[word], weights[word + 1]];
-                        let product = kernel.matrix_product(signedness, a, b, places.map(|place| after[place]));
+                        let product =
+                            kernel.matrix_product(signedness, a, b, places.map(|place| after[place]));
                         places.iter().zip(product).for_each(|(&place, value)| after[place] = value);
                     }
                 }

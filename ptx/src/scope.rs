@@ -105,22 +105,20 @@ impl<'a, 'p> Scope<'a, 'p> {
         self.kernel.close();
     }
 
-    /// An element of a stored value, as 32 bits.
-    pub(crate) fn read(&mut self, pointer: Value, offset: Value, element: Element) -> Value {
-        let value = self.kernel.load_at(pointer, offset, type_of(element));
+    /// The element of a stored value at an address, as 32 bits.
+    pub(crate) fn read(&mut self, address: Value, element: Element) -> Value {
+        let value = self.kernel.load(address, type_of(element));
         let extend = if element == Element::U8 { "arith.extui" } else { "arith.extsi" };
         self.kernel.cast(extend, value, Type::I32)
     }
 
-    /// Two neighbouring elements, the first of which has an even offset.
-    pub(crate) fn read_pair(&mut self, pointer: Value, offset: Value, element: Element) -> [Value; 2] {
+    /// Two neighbouring elements; the address of the first is a multiple of the pair's size.
+    pub(crate) fn read_pair(&mut self, [address, second]: [Value; 2], element: Element) -> [Value; 2] {
         if element.bytes() != 1 {
-            let second = self.kernel.plus(offset, 1);
-            return [self.read(pointer, offset, element), self.read(pointer, second, element)];
+            return [self.read(address, element), self.read(second, element)];
         }
         let kernel = &mut self.kernel;
-        let pointer = kernel.at(pointer, offset, Type::I8);
-        let both = kernel.load(pointer, Type::I16);
+        let both = kernel.load(address, Type::I16);
         let extend = if element == Element::U8 { "arith.extui" } else { "arith.extsi" };
         let low = kernel.cast("arith.trunci", both, Type::I8);
         let low = kernel.cast(extend, low, Type::I32);
@@ -130,18 +128,16 @@ impl<'a, 'p> Scope<'a, 'p> {
     }
 
     /// Writes an element.
-    pub(crate) fn write(&mut self, value: Value, pointer: Value, offset: Value, element: Element) {
-        let pointer = self.kernel.at(pointer, offset, type_of(element));
+    pub(crate) fn write(&mut self, value: Value, address: Value, element: Element) {
         let value = self.kernel.cast("arith.trunci", value, type_of(element));
-        self.kernel.store(value, pointer);
+        self.kernel.store(value, address);
     }
 
-    /// Writes two neighbouring elements, the first of which has an even offset.
-    pub(crate) fn write_pair(&mut self, pair: [Value; 2], pointer: Value, offset: Value, element: Element) {
+    /// Writes two neighbouring elements; the address of the first is a multiple of the pair's size.
+    pub(crate) fn write_pair(&mut self, pair: [Value; 2], [address, second]: [Value; 2], element: Element) {
         if element.bytes() != 1 {
-            let second = self.kernel.plus(offset, 1);
-            self.write(pair[0], pointer, offset, element);
-            self.write(pair[1], pointer, second, element);
+            self.write(pair[0], address, element);
+            self.write(pair[1], second, element);
             return;
         }
         let kernel = &mut self.kernel;
@@ -151,8 +147,7 @@ impl<'a, 'p> Scope<'a, 'p> {
         let high = kernel.binary("arith.shli", pair[1], eight);
         let both = kernel.binary("arith.ori", low, high);
         let both = kernel.cast("arith.trunci", both, Type::I16);
-        let pointer = kernel.at(pointer, offset, Type::I8);
-        kernel.store(both, pointer);
+        kernel.store(both, address);
     }
 }
 

@@ -297,6 +297,13 @@ impl Kernel {
         result
     }
 
+    /// Whether a condition holds in all threads of the warp.
+    pub(crate) fn all(&mut self, condition: Value) -> Value {
+        let (everyone, result) = (self.i32(-1), self.fresh(Type::I1));
+        self.line(format_args!("{result} = nvvm.vote.sync all {everyone}, {condition} -> i1"));
+        result
+    }
+
     /// A special register, such as `tid.x`.
     pub(crate) fn special(&mut self, register: &str) -> Value {
         let result = self.fresh(Type::I32);

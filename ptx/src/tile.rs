@@ -33,6 +33,8 @@ pub(crate) struct Channel {
     pub(crate) is_channel: Option<Value>,
     /// Whether it is this thread that writes it; absent where it always is.
     pub(crate) is_own: Option<Value>,
+    /// By how much its number is above that of the thread's first channel, where that is the same for all threads.
+    pub(crate) distance: Option<i64>,
 }
 
 /// Where a thread stands in the tile of its warp.
@@ -86,7 +88,7 @@ impl Tile {
         Self {
             layout,
             rows: vec![Row { image, position, live }],
-            channels: vec![Channel { index: channel, is_channel: None, is_own: None }],
+            channels: vec![Channel { index: channel, is_channel: None, is_own: None, distance: Some(0) }],
             lane: None,
             launch: Shape {
                 rows: elements as u64,
@@ -141,7 +143,8 @@ impl Tile {
                         (kernel.plus(first, second), kernel.i32(layout.channels as i32));
                     kernel.compare("slt", channel, channels)
                 });
-                channels.push(Channel { index: kernel.plus(pair, second), is_channel, is_own });
+                let distance = is_own.is_none().then_some(8 * eight + second);
+                channels.push(Channel { index: kernel.plus(pair, second), is_channel, is_own, distance });
             }
         }
         Self {
@@ -164,25 +167,32 @@ impl Tile {
         self.rows.len() * self.channels.len()
     }
 
-    /// For each row the offset of its channels in a tensor of the tile's layout.
-    pub(crate) fn row_offsets(&self, scope: &mut Scope<'_, '_>) -> Vec<Value> {
-        let layout = self.layout;
-        let offset = |row: &Row| {
-            let kernel = &mut scope.kernel;
+    /// The address of each element in a tensor of the tile's layout. Those of a row are at fixed distances wherever they can be, so that
+    /// a thread keeps one address for all of them.
+    pub(crate) fn addresses(&self, scope: &mut Scope<'_, '_>, pointer: Value, r#type: Type) -> Vec<Value> {
+        let (layout, kernel) = (self.layout, &mut scope.kernel);
+        let mut addresses = vec![];
+        for row in &self.rows {
             let image = kernel.times(row.image, layout.stored() as i64);
             let position = kernel.times(row.position, layout.padded as i64);
-            kernel.add(image, position)
-        };
-        self.rows.iter().map(offset).collect()
-    }
-
-    /// Offset of each element in such a tensor.
-    pub(crate) fn offsets(&self, scope: &mut Scope<'_, '_>) -> Vec<Value> {
-        let mut offsets = vec![];
-        for row in self.row_offsets(scope) {
-            offsets.extend(self.channels.iter().map(|channel| scope.kernel.add(row, channel.index)));
+            let row = kernel.add(image, position);
+            let first = kernel.add(row, self.channels[0].index);
+            let first = kernel.at(pointer, first, r#type);
+            for channel in &self.channels {
+                addresses.push(match channel.distance {
+                    Some(0) => first,
+                    Some(distance) => {
+                        let distance = kernel.i32(distance as i32);
+                        kernel.at(first, distance, r#type)
+                    }
+                    None => {
+                        let offset = kernel.add(row, channel.index);
+                        kernel.at(pointer, offset, r#type)
+                    }
+                });
+            }
         }
-        offsets
+        addresses
     }
 
     /// The parameter of each element: `[channel]`, or `[position, channel]`.

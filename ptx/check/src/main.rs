@@ -4,7 +4,7 @@
 
 use clap::Parser;
 use neurocuda_runtime::{
-    artifact::Artifact,
+    artifact::{Artifact, Tensor},
     cpu::{ImageOutcome, RunOptions},
     data::Images,
     gpu::{Cuda, Executor},
@@ -48,6 +48,10 @@ struct Arguments {
     /// Also time each kernel of a chunk.
     #[arg(long)]
     kernels: bool,
+
+    /// Take this PTX text instead of the artifact's.
+    #[arg(long, hide = true, value_name = "K.ptx")]
+    ptx: Option<PathBuf>,
 
     /// Where the report goes.
     #[arg(short, long, value_name = "OUT.json")]
@@ -120,7 +124,11 @@ fn check(
     path: &PathBuf,
     device: &mut String,
 ) -> Result<ArtifactReport, Box<dyn Error>> {
-    let artifact = Artifact::read(path)?;
+    let mut artifact = Artifact::read(path)?;
+    if let (Some(path), Some(gpu)) = (&arguments.ptx, &artifact.manifest.gpu) {
+        let text = std::fs::read(path)?;
+        artifact.tensors.insert(gpu.ptx.clone(), Tensor::from_values(vec![text.len()], &text)?);
+    }
     let input = &artifact.manifest.input;
     let images =
         Images::open_for(&arguments.data, &input.shape, input.frames.map_or(1, |frames| frames as usize))?;

@@ -30,8 +30,10 @@ impl From<ArtifactError> for GpuError {
     }
 }
 
-/// Most steps of a chunk.
-const CHUNK: u32 = 32;
+/// Most steps of a chunk of a schedule that runs all its steps.
+const LONG_CHUNK: u32 = 32;
+/// Most steps of a chunk of an exact schedule: when it is over, the images that have settled are done.
+const SHORT_CHUNK: u32 = 8;
 /// Images of a batch, unless something else is asked for.
 const BATCH: usize = 64;
 
@@ -62,7 +64,8 @@ impl Executor {
         })?;
         let ptx = artifact.tensors.get(&program.ptx).and_then(|ptx| std::str::from_utf8(ptx.bytes()).ok());
         let ptx = ptx.ok_or_else(|| ArtifactError::invalid("gpu", "the PTX text is missing"))?;
-        let steps = engine.steps().clamp(1, CHUNK);
+        let longest = if engine.schedule() == Schedule::Rate { LONG_CHUNK } else { SHORT_CHUNK };
+        let steps = engine.steps().clamp(1, longest);
         let mut room = Room { images: images.unwrap_or(BATCH).max(1), steps, keeps_events };
         let free = device.free_memory()?;
         while memory::needed(artifact, &program, room) > free {
@@ -155,7 +158,8 @@ impl Executor {
             let launches = launches(&self.program.chunk, &self.memory, batch, steps);
             self.device.run(&launches)?;
             let (program, memory) = (&self.program, &self.memory);
-            run.read(self.device.as_mut(), program, memory, (batch, done, steps), &self.engine)?;
+            let running: Vec<bool> = settled.iter().map(Option::is_none).collect();
+            run.read(self.device.as_mut(), program, memory, (&running, done, steps), &self.engine)?;
             done += steps;
             if exact {
                 let active = numbers::<u32>(self.device.as_mut(), memory, program.host.active, batch)?;
@@ -167,7 +171,7 @@ impl Executor {
                 }
             }
         }
-        let mut outcomes = run.finish(self.device.as_mut(), &self.program, &self.memory, done)?;
+        let mut outcomes = run.finish(self.device.as_mut(), &self.program, &self.memory)?;
         let last_gate = self.engine.last_gate();
         for ((outcome, settled), image) in outcomes.iter_mut().zip(&settled).zip(images) {
             if let Some(active) = *settled {
@@ -212,15 +216,20 @@ impl Executor {
         let mut input = vec![];
         let frames = self.engine.frames();
         for image in images {
-            match frames {
-                None => {
-                    for index in 0..image.len() {
-                        let pixel = image.get(index).unwrap_or_default() as f32;
-                        input.extend_from_slice(&pixel.to_le_bytes());
-                    }
+            match (*image, frames) {
+                (image, Some(frames)) => {
+                    input.extend(
+                        self.engine.counts(image, frames).iter().flat_map(|count| count.to_le_bytes()),
+                    );
                 }
-                Some(frames) => {
-                    input.extend(self.engine.counts(*image, frames).iter().flat_map(|c| c.to_le_bytes()))
+                (ImageView::U8(pixels), None) => {
+                    input.extend(pixels.iter().flat_map(|&pixel| f32::from(pixel).to_le_bytes()));
+                }
+                (ImageView::F32(pixels), None) => {
+                    input.extend(pixels.iter().flat_map(|pixel| pixel.to_le_bytes()));
+                }
+                (ImageView::Frames(frames), None) => {
+                    input.extend(frames.totals().iter().flat_map(|&total| (total as f32).to_le_bytes()));
                 }
             }
         }
@@ -278,6 +287,8 @@ fn numbers<T: bytemuck::Pod>(
 struct Run {
     /// For each image and output, row-major.
     logits: Vec<Vec<Logits>>,
+    /// Steps that were read of each image.
+    steps: Vec<u32>,
     traces: Option<Vec<Vec<Vec<i16>>>>,
     predictions: Option<Vec<Vec<u32>>>,
 }
@@ -288,20 +299,27 @@ impl Run {
         let has_class = engine.class_output().is_some();
         Self {
             logits: vec![vec![]; images],
+            steps: vec![0; images],
             traces: options.trace.then(|| vec![vec![vec![]; layers]; images]),
             predictions: options.predictions.then(|| vec![vec![]; images]).filter(|_| has_class),
         }
     }
 
-    /// Reads what a chunk of `steps` after `done` has left.
+    /// Reads what a chunk of `steps` after `done` has left of the images that were running.
     fn read(
         &mut self,
         device: &mut dyn Device,
         program: &GpuProgram,
         memory: &Memory,
-        (images, done, steps): (usize, u32, u32),
+        (running, done, steps): (&[bool], u32, u32),
         engine: &Engine,
     ) -> Result<(), GpuError> {
+        let images = running.len();
+        self.steps
+            .iter_mut()
+            .zip(running)
+            .filter(|(_, running)| **running)
+            .for_each(|(read, _)| *read += steps);
         // Without predictions only the last step is of interest.
         let wanted = if self.predictions.is_some() { 0..steps } else { steps.saturating_sub(1)..steps };
         for step in wanted {
@@ -309,7 +327,7 @@ impl Run {
             for (readout, name) in program.host.readouts.iter().zip(engine.readouts()) {
                 sums.push((name, step_of(device, memory, readout, images, step)?));
             }
-            for image in 0..images {
+            for image in (0..images).filter(|&image| running[image]) {
                 let logits = engine.outputs().iter().filter_map(|output| {
                     let (name, sums) = sums.iter().find(|(name, _)| *name == output.name)?;
                     let size = sums.len() / images;
@@ -327,7 +345,8 @@ impl Run {
             for step in 0..steps {
                 let events = step_of(device, memory, &layer.events, images, step)?;
                 let size = events.len() / images;
-                for (trace, events) in traces.iter_mut().zip(events.chunks(size.max(1))) {
+                let of_images = traces.iter_mut().zip(events.chunks(size.max(1))).zip(running);
+                for ((trace, events), _) in of_images.filter(|(_, running)| **running) {
                     trace[number].extend(events.iter().map(|&event| event as i16));
                 }
             }
@@ -335,13 +354,12 @@ impl Run {
         Ok(())
     }
 
-    /// What a run came to after `steps`, as if no image had settled.
+    /// What a run came to, as if no image had settled.
     fn finish(
         self,
         device: &mut dyn Device,
         program: &GpuProgram,
         memory: &Memory,
-        steps: u32,
     ) -> Result<Vec<ImageOutcome>, GpuError> {
         let images = self.logits.len();
         let host = &program.host;
@@ -354,9 +372,9 @@ impl Run {
         let outcomes = self.logits.into_iter().enumerate().map(|(image, outputs)| ImageOutcome {
             outputs,
             spikes: counts.iter().map(|layer| layer[image].into()).collect(),
-            sops: operations[image] + constant[image] * u64::from(steps),
+            sops: operations[image] + constant[image] * u64::from(self.steps[image]),
             cores: vec![],
-            steps,
+            steps: self.steps[image],
             certified: false,
             settled_at: None,
             exit: None,
