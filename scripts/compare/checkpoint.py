@@ -31,6 +31,12 @@ class Checkpoint:
         model.load_state_dict(load_file(self.weights))
         return model.eval()
 
+    def logits(self, images):
+        """What the network says of normalised images, `[N, classes]`."""
+        model = self.model()
+        with torch.no_grad():
+            return torch.cat([model(part) for part in images.split(100)]).numpy()
+
     def images(self, file, first=0, count=None):
         """Normalised images and their labels from a file of images."""
         data = load_file(file)

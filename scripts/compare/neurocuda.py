@@ -3,8 +3,11 @@ import hashlib
 import json
 import os
 import subprocess
+import tempfile
 import time
 from pathlib import Path
+
+from . import paired
 
 
 def digest(path):
@@ -12,14 +15,25 @@ def digest(path):
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:16]
 
 
-def call(command):
-    """Runs a command; returns its exit code, seconds and processor seconds."""
+def call(command, output=subprocess.DEVNULL):
+    """Runs a command, its standard output into a file; returns its exit code, seconds and processor seconds."""
     print("$", *command, flush=True)
     start = time.monotonic()
-    child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output)
     _, status, usage = os.wait4(child.pid, 0)
     child.returncode = os.waitstatus_to_exitcode(status)
     return child.returncode, time.monotonic() - start, usage.ru_utime + usage.ru_stime
+
+
+def run(binary, artifact, checkpoint, images):
+    """Classes that the spiking network says of the first images, one digit each, and the processor seconds of one image."""
+    with tempfile.TemporaryFile("w+") as said:
+        limit = ["--limit", str(images)]
+        code, _, processor = call([binary, "run", str(artifact), "--data", checkpoint.test, *limit], said)
+        if code != 0:
+            raise SystemExit(f"run ended with exit code {code}")
+        said.seek(0)
+        return paired.digits(said), round(processor / images, 4)
 
 
 def measure(binary, checkpoint, options, images, root):
@@ -29,7 +43,7 @@ def measure(binary, checkpoint, options, images, root):
     name = "-".join(option.lstrip("-") for option in options)
     folder = Path(root) / checkpoint.name / "neurocuda" / name
     folder.mkdir(parents=True, exist_ok=True)
-    artifact, report, kept = folder / "out.ncx", folder / "report.json", folder / "measured.json"
+    artifact, report, kept = folder / "out.ncx", folder / "report.json", folder / f"measured.{images}.json"
     files = [checkpoint.graph, "--weights", checkpoint.weights]
     compile_options = ["--calibrate", checkpoint.calibration, *options, "--no-cache", "-o", str(artifact)]
     code, seconds, processor = call([binary, "compile", *files, *compile_options])
@@ -38,17 +52,14 @@ def measure(binary, checkpoint, options, images, root):
     conversion = {"seconds": round(seconds, 1), "processor_seconds": round(processor, 1)}
     if kept.is_file() and json.loads(kept.read_text())["artifact"] == digest(artifact):
         return json.loads(kept.read_text()) | {"conversion": conversion}
-    limit = ["--limit", str(images)]
     # Gates on the drop are for `make results`; here it is compared.
-    inputs = ["--model", *files, "--data", checkpoint.test, *limit, "--max-drop", "100"]
+    inputs = ["--model", *files, "--data", checkpoint.test, "--limit", str(images), "--max-drop", "100"]
     # Float and integer network answer once for all lengths.
     answers = ["--cache-dir", str(Path(root) / "answers")]
     code, _, _ = call([binary, "validate", str(artifact), *inputs, *answers, "--report", str(report)])
     if code not in (0, 1):
         raise SystemExit(f"validate ended with exit code {code}")
-    code, _, processor = call([binary, "run", str(artifact), "--data", checkpoint.test, *limit])
-    if code != 0:
-        raise SystemExit(f"run ended with exit code {code}")
+    classes, processor = run(binary, artifact, checkpoint, images)
     found = json.loads(report.read_text())
     row = {
         "options": " ".join(options),
@@ -59,7 +70,8 @@ def measure(binary, checkpoint, options, images, root):
         "logits": found["logits"],
         "steps": found["steps"],
         "conversion": conversion,
-        "processor_seconds_per_image": round(processor / images, 4),
+        "processor_seconds_per_image": processor,
+        "classes": classes,
     }
     kept.write_text(json.dumps(row, indent=1))
     return row

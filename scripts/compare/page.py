@@ -1,61 +1,64 @@
-"""Writes docs/src/comparison.md and prints the table."""
+"""Writes docs/src/comparison.md and says who is ahead. Needs no PyTorch."""
+from .choice import READOUTS, stages
+
 
 def percent(fraction):
     """A fraction as a percentage."""
     return f"{100 * fraction:.1f} %"
 
 
-def best(row, length):
-    """The better of the two readouts; None if the setting was not run at this length."""
-    found = row["lengths"].get(length)
-    return found and max(found["accuracy"], found["accuracy_delayed"])
+def lengths(record):
+    """The lengths that are compared, as the record names them."""
+    return list(record["neurocuda"]["rate"])
 
 
-def leader(record, length):
-    """SpikingJelly's best setting at a length, of those that were run on all images."""
-    rows = record["spikingjelly"]["settings"]
-    rows = [row for row in rows if row["lengths"][length]["images"] == record["images"]]
-    return max(rows, key=lambda row: best(row, length))
+def verdict(record, which="chosen"):
+    """The comparison at each length as lines of a Markdown table, and whether we are ahead at every one.
 
-
-def verdict(record):
-    """The comparison at each length as lines of a Markdown table, and whether we are ahead at every one."""
+    `chosen` is what SpikingJelly's settings come to when calibration images choose among them, `best` when the test images do."""
     lines = [
-        "| T | SpikingJelly, best setting | accuracy | NeuroCUDA `rate` | ahead by | agreement: SpikingJelly | NeuroCUDA |",
-        "|---:|---|---:|---:|---:|---:|---:|",
+        "| T | SpikingJelly: setting, readout | accuracy | NeuroCUDA `rate` | ahead by | only one right: NeuroCUDA, SpikingJelly; p"
+        " | agreement: SpikingJelly | NeuroCUDA |",
+        "|---:|---|---:|---:|---:|---|---:|---:|",
     ]
     ahead = True
     for length, ours in record["neurocuda"]["rate"].items():
-        if ours["images"] != record["images"]:
-            raise ValueError(f"T = {length}: our half was run on {ours['images']} images, the other on {record['images']}")
-        row = leader(record, length)
-        theirs, mine = best(row, length), ours["accuracy"]["snn"]
-        ahead &= mine > theirs
-        found = row["lengths"][length]
-        # Of the readout whose accuracy counts.
-        delayed = found["accuracy_delayed"] > found["accuracy"]
-        agreement = found["agreement_delayed" if delayed else "agreement"]
+        theirs, paired = record["spikingjelly"][which][length], record["paired"][which][length]
+        points = ours["accuracy"]["snn"] - theirs["accuracy"]
+        ahead &= points > 0
         lines.append(
-            f"| {length} | {row['setting']} | {percent(theirs)} | {percent(mine)} | {100 * (mine - theirs):.1f} points"
-            f" | {percent(agreement)} | {percent(ours['agreement'])} |"
+            f"| {length} | {theirs['setting']}, {theirs['readout']} | {percent(theirs['accuracy'])}"
+            f" | {percent(ours['accuracy']['snn'])} | {100 * points:.1f} points"
+            f" | {paired['only_ours']}, {paired['only_theirs']}; {paired['p']:.2g}"
+            f" | {percent(theirs['agreement'])} | {percent(ours['agreement'])} |"
         )
     return lines, ahead
 
 
-def settings_table(record):
-    """Every setting at every length."""
-    lengths = list(record["neurocuda"]["rate"])
-    lines = ["| setting | " + " | ".join(f"T = {t}" for t in lengths) + " |", "|---|" + "---:|" * len(lengths)]
-    for row in record["spikingjelly"]["settings"]:
-        cells = [cell(row["lengths"][t], record["images"]) for t in lengths]
-        lines.append(f"| {row['setting']} | " + " | ".join(cells) + " |")
+def settings_table(record, rows, images, by):
+    """Every setting at every length, read in both ways, and the number of images if it is not all."""
+
+    def cell(found):
+        few = "" if found["images"] == images else f" ({found['images']} images)"
+        return ", ".join(percent(found[readout][by]) for readout in READOUTS) + few
+
+    lines = [
+        "| setting | " + " | ".join(f"T = {length}" for length in lengths(record)) + " |",
+        "|---|" + "---:|" * len(lengths(record)),
+    ]
+    for row in rows:
+        lines.append(f"| {row['setting']} | " + " | ".join(cell(row["lengths"][length]) for length in lengths(record)) + " |")
     return lines
 
 
-def cell(found, images):
-    """Both readouts, and the number of images if it is not all."""
-    few = "" if found["images"] == images else f" ({found['images']} images)"
-    return f"{percent(found['accuracy'])}, {percent(found['accuracy_delayed'])}{few}"
+def halving(images):
+    """How many settings are run on how many images."""
+    (first, keep), *further = stages(images)
+    text = f"All are run on {first} images"
+    for count, next_keep in further:
+        text += f", the best {keep} at a length on {count}"
+        keep = next_keep
+    return f"{text}; figures of fewer than {images} say so."
 
 
 def calls(record):
@@ -72,8 +75,9 @@ def resnet20(record):
 
 def costs(record):
     """Processor seconds of both."""
-    longest = list(record["neurocuda"]["rate"])[-1]
-    row, ours = leader(record, longest), record["neurocuda"]["rate"][longest]
+    longest = lengths(record)[-1]
+    chosen, ours = record["spikingjelly"]["chosen"][longest], record["neurocuda"]["rate"][longest]
+    row = next(row for row in record["spikingjelly"]["settings"] if row["setting"] == chosen["setting"])
     theirs = row["processor_seconds_per_image_and_step"] * int(longest)
     yield (
         f"Processor seconds for one image at T = {longest}: SpikingJelly {theirs:.2f} ({row['setting']}, batches of 25, "
@@ -95,18 +99,27 @@ The same trained network, an ordinary ReLU ResNet-18, is converted by SpikingJel
 with the same 1,000 calibration images, and run on the first 1,000 test images. **The checkpoint's float accuracy is 90.17 % on all
 10,000 test images, and the test set is a JPEG copy of CIFAR-10** (quality 75).
 
-At each length the best of SpikingJelly's settings counts, chosen on these very test images. *Agreement* is how often a network says
-the class that the real one says: of a conversion it tells more than accuracy, which chance moves both ways, past the real network's too. NeuroCUDA's options are
-`--schedule rate --timesteps T` and nothing else, and everything it fits is fitted on the calibration images.
+Every choice is made on calibration images and without labels: of SpikingJelly's settings and readouts at each length that counts
+which says the class of the float network most often there (of equals the one whose sums correlate best with its logits, because on
+images that a network was trained on most say its class), and everything that NeuroCUDA fits it fits there; its options are
+`--schedule rate --timesteps T` and nothing else. *Agreement* is how often a network says the class that the float one says: of a
+conversion it tells more than accuracy, which chance moves both ways, past the float network's too. *Only one right* counts the
+images that only one of the two gets right; p is that of the exact McNemar test, two-sided.
 """
 
-SETTINGS = """\
+CHOICE = """\
 ## Settings of SpikingJelly
 
 Every recipe of `spikingjelly.activation_based.ann2snn` that converts a ReLU network to rates, with the settings of its examples
-and a few more. Each is read in two ways: by the sum of all outputs, and by the sum from the step on that `estimate_delay_start`
-gives for this length, which keeps the last four or five steps where the estimate is longer. All are run on 25 images; the best
-eight at a length on 100, the best four on 300, and the best two on all: figures of fewer images say so.
+and a few more. Each is read in two ways: by the sum of all outputs (*sum*), and by the sum from the step on that
+`estimate_delay_start` gives for this length (*delayed*), which keeps the last four or five steps where the estimate is longer.
+"""
+
+UPPER = """\
+## The best of all settings on these test images
+
+An upper limit, which nobody can choose who does not know the test images: the settings and readouts whose accuracy on them is best.
+p is no test here, because the same images chose.
 """
 
 RESNET20 = """\
@@ -137,10 +150,19 @@ def write(record, path):
         f" {exact['logits']['equal']:,} of {exact['logits']['compared']:,} logits equal to the integer network's, after"
         f" {exact['steps']['settled_mean']:.1f} steps on average and {exact['steps']['settled_max']} at most.",
         "",
-        SETTINGS,
-        *settings_table(record),
-        "",
+        CHOICE,
         *calls(record),
+        "",
+        f"Agreement on calibration images. {halving(theirs['calibration']['images'])}",
+        "",
+        *settings_table(record, theirs["calibration"]["settings"], theirs["calibration"]["images"], "agreement"),
+        "",
+        UPPER,
+        *verdict(record, "best")[0],
+        "",
+        f"Accuracy on test images. {halving(record['images'])} Those chosen on calibration images are run on all.",
+        "",
+        *settings_table(record, theirs["settings"], record["images"], "accuracy"),
         "",
         "One simulation of 64 steps is read at all lengths. A shorter one gives the same outputs bit for bit, which the script"
         f" checks: {prefix}.",

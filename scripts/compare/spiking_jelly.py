@@ -12,6 +12,8 @@ import torch
 from spikingjelly.activation_based import ann2snn, functional, neuron
 from torch import fx, nn
 
+from . import choice
+
 BATCH = 100
 
 
@@ -91,6 +93,7 @@ def delays(model, images, lengths):
         return {t: ann2snn.estimate_delay_start(model, [images[:BATCH]], "cpu", t) for t in lengths}
 
 
-def predictions(outputs, length, start=0):
-    """Classes read from the steps from `start` on to `length`, as SpikingJelly's examples read them: by their sum."""
-    return np.argmax(outputs[start:length].sum(axis=0), axis=1)
+def sums(outputs, length, delay):
+    """What is read at a length by each of `choice.READOUTS`, `[N, classes]`: the sum of all outputs, as SpikingJelly's examples read
+    them, and the sum from step `delay` on."""
+    return {readout: outputs[start:length].sum(axis=0) for readout, start in zip(choice.READOUTS, (0, delay), strict=True)}
