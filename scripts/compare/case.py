@@ -55,7 +55,7 @@ class Case:
         return about, {int(length): start for length, start in about.pop("delays").items()}
 
     def outputs(self, images, count, steps):
-        """Outputs of so many steps for the first of the images, `[steps, count, classes]`, and processor seconds a step and image."""
+        """Outputs of so many steps for the first images, `[steps, count, classes]`, and processor seconds a step and image."""
         parts = [self._chunk(images, first, min(CHUNK, count - first), steps) for first in range(0, count, CHUNK)]
         seconds = sum(float(part["seconds"][0]) for part in parts)
         simulated = sum(part["outputs"].shape[0] * part["outputs"].shape[1] for part in parts)

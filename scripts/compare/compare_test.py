@@ -104,10 +104,10 @@ class Paired(unittest.TestCase):
 
     def test_classes_of_other_images_are_refused(self):
         for half, wrong in (("ours", "0123456780"), ("ours", LABELS[:9]), ("theirs", "9876543210")):
-            rows = {"ours": {"8": {"accuracy": {"snn": 1.0}, "classes": LABELS}}, "theirs": {"8": {"accuracy": 1.0, "classes": LABELS}}}
-            rows[half]["8"]["classes"] = wrong
+            rows = {"ours": {"accuracy": {"snn": 1.0}, "classes": LABELS}, "theirs": {"accuracy": 1.0, "classes": LABELS}}
+            rows[half]["classes"] = wrong
             with self.assertRaises(ValueError):
-                paired.compare(LABELS, rows["ours"], rows["theirs"])
+                paired.compare(LABELS, {"8": rows["ours"]}, {"8": rows["theirs"]})
 
     def test_classes_are_kept_one_digit_an_image(self):
         self.assertEqual(paired.digits(["3\n", "8\n"]), "38")

@@ -99,10 +99,12 @@ The same trained network, an ordinary ReLU ResNet-18, is converted by SpikingJel
 with the same 1,000 calibration images, and run on the first 1,000 test images. **The checkpoint's float accuracy is 90.17 % on all
 10,000 test images, and the test set is a JPEG copy of CIFAR-10** (quality 75).
 
-Every choice is made on calibration images and without labels: of SpikingJelly's settings and readouts at each length that counts
-which says the class of the float network most often there (of equals the one whose sums correlate best with its logits, because on
-images that a network was trained on most say its class), and everything that NeuroCUDA fits it fits there; its options are
-`--schedule rate --timesteps T` and nothing else. *Agreement* is how often a network says the class that the float one says: of a
+Every choice is made on calibration images and without labels. Of SpikingJelly's settings and readouts that counts at each length
+which most often says the class of the float network there. They are training images, of which many settings say every class
+as it does: of equals that counts whose sums correlate best with its logits. What NeuroCUDA fits it fits there too; its options
+are `--schedule rate --timesteps T` and nothing else.
+
+*Agreement* is how often a network says the class that the float one says: of a
 conversion it tells more than accuracy, which chance moves both ways, past the float network's too. *Only one right* counts the
 images that only one of the two gets right; p is that of the exact McNemar test, two-sided.
 """

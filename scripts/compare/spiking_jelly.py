@@ -94,6 +94,6 @@ def delays(model, images, lengths):
 
 
 def sums(outputs, length, delay):
-    """What is read at a length by each of `choice.READOUTS`, `[N, classes]`: the sum of all outputs, as SpikingJelly's examples read
-    them, and the sum from step `delay` on."""
+    """What is read at a length by each of `choice.READOUTS`, `[N, classes]`: the sum of all outputs, as SpikingJelly's examples
+    read them, and the sum from step `delay` on."""
     return {readout: outputs[start:length].sum(axis=0) for readout, start in zip(choice.READOUTS, (0, delay), strict=True)}
