@@ -122,12 +122,11 @@ impl Interpreter {
             block: [0; 3],
             shared: vec![0; kernel.shared],
             hints: vec![0; kernel.instructions.len()],
-            instructions: 0,
             loaded: 0,
             budget,
         };
         let done = env.run();
-        self.instructions += env.instructions;
+        self.instructions += budget - env.budget;
         self.loaded += env.loaded;
         done.map_err(|fault| {
             let ([x, y, z], [i, j, k]) = (fault.block, fault.thread);

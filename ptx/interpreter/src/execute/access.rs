@@ -1,9 +1,11 @@
 //! Loads and stores.
 
+use multiversion::multiversion;
+
 use super::fault::{Fault, FaultKind};
 use super::lanes::{Lanes, Register, Value, lanes_of};
 use super::{ALL, Env};
-use crate::op::{Access, Element, File, Slot, Space};
+use crate::op::{Access, Element, File, Space};
 
 /// Memory around an address.
 struct View<'m> {
@@ -36,29 +38,19 @@ enum Pattern {
     Other,
 }
 
-#[inline(always)]
-fn addresses(l: &Lanes, base: Slot, offset: i64) -> Register<u64> {
-    let mut out = *l.get::<u64>(base);
-    for address in &mut out {
-        *address = address.wrapping_add_signed(offset);
-    }
-    out
-}
-
-#[inline(always)]
-fn pattern(addresses: &Register<u64>, mask: u32, size: usize) -> Pattern {
-    if mask != ALL {
-        return Pattern::Other;
-    }
+/// The addresses of the lanes, and how they lie to each other.
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx2", "aarch64+neon"))]
+fn locate(bases: &Register<u64>, offset: i64, size: u64, mask: u32, out: &mut Register<u64>) -> Pattern {
     let (mut same, mut sequence) = (0, 0);
-    for (lane, address) in addresses.iter().enumerate() {
-        let distance = address.wrapping_sub(addresses[0]);
+    for (lane, (address, base)) in out.iter_mut().zip(bases).enumerate() {
+        *address = base.wrapping_add_signed(offset);
+        let distance = base.wrapping_sub(bases[0]);
         same |= distance;
-        sequence |= distance ^ (lane * size) as u64;
+        sequence |= distance ^ (lane as u64 * size);
     }
-    match (same, sequence) {
-        (0, _) => Pattern::Same,
-        (_, 0) => Pattern::Sequence,
+    match (mask, same, sequence) {
+        (ALL, 0, _) => Pattern::Same,
+        (ALL, _, 0) => Pattern::Sequence,
         _ => Pattern::Other,
     }
 }
@@ -131,7 +123,8 @@ fn load_each<const SIZE: usize, const COUNT: usize, T: Value>(
     value: impl Fn([u8; SIZE]) -> T,
 ) -> Result<(), Fault> {
     let size = SIZE * COUNT;
-    let addresses = addresses(l, access.base, access.offset);
+    let mut addresses = [0; 32];
+    let pattern = locate(l.get(access.base), access.offset, size as u64, m, &mut addresses);
     let first = m.trailing_zeros() as usize & 31;
     let hint = env.hints.get(pc).copied().unwrap_or(0);
     let space = access.space;
@@ -141,7 +134,7 @@ fn load_each<const SIZE: usize, const COUNT: usize, T: Value>(
     let mut out = [[T::default(); 32]; COUNT];
     let start = addresses[0].wrapping_sub(view_now.base) as usize;
     let aligned = addresses[0] % size as u64 == 0;
-    match pattern(&addresses, m, size) {
+    match pattern {
         Pattern::Same if aligned && view_now.bytes.len().saturating_sub(start) >= size => {
             for (part, out) in out.iter_mut().enumerate() {
                 if let Some(piece) = piece(view_now.bytes, start + part * SIZE) {
@@ -245,10 +238,29 @@ fn store_each<const SIZE: usize, const COUNT: usize, T: Value>(
     bytes: impl Fn(T) -> [u8; SIZE],
 ) -> Result<(), Fault> {
     let size = SIZE * COUNT;
-    let addresses = addresses(l, access.base, access.offset);
+    let mut addresses = [0; 32];
+    let pattern = locate(l.get(access.base), access.offset, size as u64, m, &mut addresses);
     let values: [&Register<T>; COUNT] = std::array::from_fn(|part| l.get::<T>(access.registers[part]));
     let space = access.space;
     let mut hint = env.hints.get(pc).copied().unwrap_or(0);
+    if pattern == Pattern::Sequence && addresses[0] % size as u64 == 0 {
+        // All lanes in one piece, if it is in one allocation.
+        let run = window(env, space, addresses[0], &mut hint).and_then(|(base, bytes)| {
+            let start = addresses[0].wrapping_sub(base) as usize;
+            bytes.get_mut(start..)?.get_mut(..32 * size)
+        });
+        if let Some(run) = run {
+            for (lane, target) in run.chunks_exact_mut(size).enumerate() {
+                for (target, values) in target.chunks_exact_mut(SIZE).zip(&values) {
+                    target.copy_from_slice(&bytes(values[lane]));
+                }
+            }
+            if let Some(entry) = env.hints.get_mut(pc) {
+                *entry = hint;
+            }
+            return Ok(());
+        }
+    }
     let mut base = 0;
     let mut region: Option<&mut [u8]> = None;
     for lane in lanes_of(m) {

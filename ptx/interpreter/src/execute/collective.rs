@@ -4,10 +4,32 @@ use super::fault::{Fault, FaultKind};
 use super::lanes::{Lanes, lanes_of};
 use super::mma;
 use super::{ALL, LANES};
-use crate::op::{Binary, Mma, Shuffle, Slot, Vote};
+use crate::op::{Binary, Mma, Op, Shuffle, Slot, Vote};
+
+/// Runs an instruction of the lanes that its mask names.
+pub(crate) fn run(l: &mut Lanes, m: u32, live: u32, op: &Op) -> Result<(), Fault> {
+    match *op {
+        Op::Shuffle { mode, d, inside, a, b, c, members: of } => {
+            members(l, m, live, of)?;
+            shuffle(l, m, mode, d, inside, [a, b, c])?;
+        }
+        Op::Vote { mode, d, a, negated, members: of } => {
+            members(l, m, live, of)?;
+            let votes = l.predicates[a as usize] ^ if negated { ALL } else { 0 };
+            vote(l, m, mode, d, votes);
+        }
+        Op::Reduce { op, d, a, members: of } => {
+            members(l, m, live, of)?;
+            reduce(l, m, op, d, a);
+        }
+        Op::WarpSync { members: of } => members(l, m, live, of)?,
+        _ => {}
+    }
+    Ok(())
+}
 
 /// All lanes of a mask that have not ended have to be at the instruction, and no others. `live` are those not ended.
-pub(crate) fn members(l: &Lanes, m: u32, live: u32, members: Slot) -> Result<(), Fault> {
+fn members(l: &Lanes, m: u32, live: u32, members: Slot) -> Result<(), Fault> {
     let masks = l.get::<u32>(members);
     match lanes_of(m).find(|&lane| masks[lane] & live != m) {
         Some(lane) => Err(FaultKind::Members { members: masks[lane], active: m }.at(lane as u32)),
@@ -16,7 +38,7 @@ pub(crate) fn members(l: &Lanes, m: u32, live: u32, members: Slot) -> Result<(),
 }
 
 /// `shfl.sync`.
-pub(crate) fn shuffle(
+fn shuffle(
     l: &mut Lanes,
     m: u32,
     mode: Shuffle,
@@ -55,7 +77,7 @@ pub(crate) fn shuffle(
 }
 
 /// `vote.sync`.
-pub(crate) fn vote(l: &mut Lanes, m: u32, mode: Vote, d: Slot, votes: u32) {
+fn vote(l: &mut Lanes, m: u32, mode: Vote, d: Slot, votes: u32) {
     let votes = votes & m;
     let result = match mode {
         Vote::All => votes == m,
@@ -67,7 +89,7 @@ pub(crate) fn vote(l: &mut Lanes, m: u32, mode: Vote, d: Slot, votes: u32) {
 }
 
 /// `redux.sync`.
-pub(crate) fn reduce(l: &mut Lanes, m: u32, op: Binary, d: Slot, a: Slot) {
+fn reduce(l: &mut Lanes, m: u32, op: Binary, d: Slot, a: Slot) {
     let values = l.get::<u32>(a);
     let all = lanes_of(m).map(|lane| values[lane]);
     let result = all.reduce(|x, y| match op {

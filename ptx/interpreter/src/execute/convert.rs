@@ -5,6 +5,7 @@ use super::lanes::{Lanes, Value};
 use crate::op::{Extend, File, Integer, Place, Rounding, Slot};
 
 /// Cuts and extends.
+#[inline(always)]
 pub(crate) fn extend(l: &mut Lanes, m: u32, extend: Extend, d: Place, a: Place) {
     match (d.file, a.file) {
         (File::W16, File::W64) => extended(l, m, extend, d.slot, a.slot, |x: u64| x, |x| x as u32 & 0xffff),
@@ -41,6 +42,7 @@ fn extended<A: Value, D: Value>(
 
 /// Rounds and clamps to the range of the type. A NaN becomes 0, or the highest bit alone where one of the types is of
 /// 64 bits.
+#[inline(always)]
 pub(crate) fn float_to_int(
     l: &mut Lanes,
     m: u32,
@@ -78,6 +80,7 @@ pub(crate) fn float_to_int(
 }
 
 /// To the nearest float, ties to even.
+#[inline(always)]
 pub(crate) fn int_to_float(l: &mut Lanes, m: u32, double: bool, from: Integer, d: Slot, a: Slot) {
     macro_rules! to {
         ($t:ty, $r:ty) => {
@@ -99,6 +102,7 @@ pub(crate) fn int_to_float(l: &mut Lanes, m: u32, double: bool, from: Integer, d
 }
 
 /// Single to double.
+#[inline(always)]
 pub(crate) fn widen(l: &mut Lanes, m: u32, d: Slot, a: Slot) {
     l.map(m, d, a, |x: u32| {
         let x = f64::from(f32::from_bits(x));
@@ -107,6 +111,7 @@ pub(crate) fn widen(l: &mut Lanes, m: u32, d: Slot, a: Slot) {
 }
 
 /// Double to single, to the nearest, ties to even.
+#[inline(always)]
 pub(crate) fn narrow(l: &mut Lanes, m: u32, d: Slot, a: Slot) {
     l.map(m, d, a, |x: u64| {
         let x = f64::from_bits(x) as f32;
@@ -115,6 +120,7 @@ pub(crate) fn narrow(l: &mut Lanes, m: u32, d: Slot, a: Slot) {
 }
 
 /// Registers of the 32-bit file side by side.
+#[inline(always)]
 pub(crate) fn pack(l: &mut Lanes, m: u32, from: File, parts: u8, d: Place, a: [Slot; 4]) {
     let bits = if from == File::W16 { 16 } else { 32 };
     let mut out = [0u64; 32];
@@ -131,6 +137,7 @@ pub(crate) fn pack(l: &mut Lanes, m: u32, from: File, parts: u8, d: Place, a: [S
 }
 
 /// Parts of a register.
+#[inline(always)]
 pub(crate) fn unpack(l: &mut Lanes, m: u32, to: File, parts: u8, d: [Option<Slot>; 4], a: Place) {
     let (bits, low) = if to == File::W16 { (16, 0xffff) } else { (32, u32::MAX) };
     let value = match a.file {

@@ -8,10 +8,12 @@ use crate::op::{Compare, Compared, FloatBinary, FloatUnary, Rounding, Slot};
 const NAN32: u32 = 0x7fff_ffff;
 const NAN64: u64 = 0x7ff8_0000_0000_0000;
 
+#[inline(always)]
 fn bits32(x: f32) -> u32 {
     if x.is_nan() { NAN32 } else { x.to_bits() }
 }
 
+#[inline(always)]
 fn bits64(x: f64) -> u64 {
     if x.is_nan() { NAN64 } else { x.to_bits() }
 }
@@ -38,6 +40,7 @@ macro_rules! greater {
     };
 }
 
+#[inline(always)]
 pub(crate) fn binary32(l: &mut Lanes, m: u32, op: FloatBinary, s: [Slot; 3]) {
     let f = f32::from_bits;
     match op {
@@ -51,6 +54,7 @@ pub(crate) fn binary32(l: &mut Lanes, m: u32, op: FloatBinary, s: [Slot; 3]) {
     }
 }
 
+#[inline(always)]
 pub(crate) fn binary64(l: &mut Lanes, m: u32, op: FloatBinary, s: [Slot; 3]) {
     let f = f64::from_bits;
     match op {
@@ -64,6 +68,7 @@ pub(crate) fn binary64(l: &mut Lanes, m: u32, op: FloatBinary, s: [Slot; 3]) {
     }
 }
 
+#[inline(always)]
 pub(crate) fn unary32(l: &mut Lanes, m: u32, op: FloatUnary, d: Slot, a: Slot) {
     match op {
         FloatUnary::Abs => l.map(m, d, a, |x: u32| bits32(f32::from_bits(x).abs())),
@@ -81,6 +86,7 @@ pub(crate) fn unary32(l: &mut Lanes, m: u32, op: FloatUnary, d: Slot, a: Slot) {
     }
 }
 
+#[inline(always)]
 pub(crate) fn unary64(l: &mut Lanes, m: u32, op: FloatUnary, d: Slot, a: Slot) {
     match op {
         FloatUnary::Abs => l.map(m, d, a, |x: u64| bits64(f64::from_bits(x).abs())),
@@ -91,6 +97,7 @@ pub(crate) fn unary64(l: &mut Lanes, m: u32, op: FloatUnary, d: Slot, a: Slot) {
 }
 
 /// Rounds to an integral value.
+#[inline(always)]
 pub(crate) fn round64(x: f64, to: Rounding) -> f64 {
     match to {
         Rounding::NearestEven => x.round_ties_even(),
@@ -100,6 +107,7 @@ pub(crate) fn round64(x: f64, to: Rounding) -> f64 {
     }
 }
 
+#[inline(always)]
 pub(crate) fn fma(l: &mut Lanes, m: u32, double: bool, s: [Slot; 4]) {
     if double {
         l.zip3(m, s, |x: u64, y: u64, z: u64| {
@@ -113,6 +121,7 @@ pub(crate) fn fma(l: &mut Lanes, m: u32, double: bool, s: [Slot; 4]) {
 }
 
 /// One bit per lane.
+#[inline(always)]
 pub(crate) fn compare(l: &Lanes, compare: Compare, of: Compared, a: Slot, b: Slot) -> u32 {
     match of {
         Compared::S16 => integer(l, compare, a, b, |x: u32| x as u16 as i16),

@@ -5,6 +5,7 @@ use super::lanes::{Lanes, Value, lanes_of};
 use crate::op::{Binary, Shift, Slot, Ternary, Unary, Width};
 
 /// `d = a op b` of 16 bits, kept in 32.
+#[inline(always)]
 pub(crate) fn binary16(l: &mut Lanes, m: u32, op: Binary, s: [Slot; 3]) -> Result<(), Fault> {
     let signed = |x: u32| x as u16 as i16;
     let unsigned = |x: i16| u32::from(x as u16);
@@ -33,6 +34,7 @@ pub(crate) fn binary16(l: &mut Lanes, m: u32, op: Binary, s: [Slot; 3]) -> Resul
 }
 
 /// `d = a op b` of 32 bits.
+#[inline(always)]
 pub(crate) fn binary32(l: &mut Lanes, m: u32, op: Binary, s: [Slot; 3]) -> Result<(), Fault> {
     match op {
         Binary::Add => l.zip(m, s, u32::wrapping_add),
@@ -67,6 +69,7 @@ pub(crate) fn binary32(l: &mut Lanes, m: u32, op: Binary, s: [Slot; 3]) -> Resul
 }
 
 /// `d = a op b` of 64 bits.
+#[inline(always)]
 pub(crate) fn binary64(l: &mut Lanes, m: u32, op: Binary, s: [Slot; 3]) -> Result<(), Fault> {
     match op {
         Binary::Add => l.zip(m, s, u64::wrapping_add),
@@ -103,6 +106,7 @@ pub(crate) fn binary64(l: &mut Lanes, m: u32, op: Binary, s: [Slot; 3]) -> Resul
 }
 
 /// Neither is a divisor zero nor does a quotient overflow: what a card gives then is not specified.
+#[inline(always)]
 fn overflow<T: Value + PartialEq>(
     l: &Lanes,
     m: u32,
@@ -122,6 +126,7 @@ fn overflow<T: Value + PartialEq>(
 }
 
 /// Shifts; an amount that is too large shifts all bits out.
+#[inline(always)]
 pub(crate) fn shift(l: &mut Lanes, m: u32, op: Shift, width: Width, s: [Slot; 3]) {
     match (width, op) {
         (Width::W16, Shift::Left) => l.zip(m, s, |x: u32, n: u32| (x << n.min(16)) & 0xffff),
@@ -139,6 +144,7 @@ pub(crate) fn shift(l: &mut Lanes, m: u32, op: Shift, width: Width, s: [Slot; 3]
 }
 
 /// Operations on one register.
+#[inline(always)]
 pub(crate) fn unary(l: &mut Lanes, m: u32, op: Unary, width: Width, d: Slot, a: Slot) {
     let sixteen = |x: u32| i32::from(x as u16 as i16);
     match (width, op) {
@@ -166,6 +172,7 @@ pub(crate) fn unary(l: &mut Lanes, m: u32, op: Unary, width: Width, d: Slot, a: 
 }
 
 /// Operations on three 32-bit registers.
+#[inline(always)]
 pub(crate) fn ternary(l: &mut Lanes, m: u32, op: Ternary, s: [Slot; 4]) -> Result<(), Fault> {
     match op {
         Ternary::MadLo => l.zip3(m, s, |x: u32, y: u32, z: u32| x.wrapping_mul(y).wrapping_add(z)),
@@ -204,27 +211,32 @@ pub(crate) fn ternary(l: &mut Lanes, m: u32, op: Ternary, s: [Slot; 4]) -> Resul
     Ok(())
 }
 
+#[inline(always)]
 fn high_signed(x: u32, y: u32) -> u32 {
     ((i64::from(x as i32) * i64::from(y as i32)) >> 32) as u32
 }
 
+#[inline(always)]
 fn high_unsigned(x: u32, y: u32) -> u32 {
     ((u64::from(x) * u64::from(y)) >> 32) as u32
 }
 
 /// The high word of `y:x` shifted left.
+#[inline(always)]
 fn funnel_left(x: u32, y: u32, n: u32) -> u32 {
     let both = u64::from(y) << 32 | u64::from(x);
     ((both << n) >> 32) as u32
 }
 
 /// The low word of `y:x` shifted right.
+#[inline(always)]
 fn funnel_right(x: u32, y: u32, n: u32) -> u32 {
     let both = u64::from(y) << 32 | u64::from(x);
     (both >> n) as u32
 }
 
 /// Each byte of the result is one of `y:x`, or eight copies of its sign.
+#[inline(always)]
 fn permute(x: u32, y: u32, selector: u32) -> u32 {
     let both = u64::from(y) << 32 | u64::from(x);
     let mut out = 0;
@@ -239,6 +251,7 @@ fn permute(x: u32, y: u32, selector: u32) -> u32 {
 
 /// `length` bits from `position`, extended by their sign where signed. Bits past the width are the sign's. `x` is
 /// extended to 64 bits as it is signed or not.
+#[inline(always)]
 pub(crate) fn extract(x: u64, width: u32, position: u32, length: u32, signed: bool) -> u64 {
     let (position, length) = (position & 255, length & 255);
     if length == 0 {
@@ -256,6 +269,7 @@ pub(crate) fn extract(x: u64, width: u32, position: u32, length: u32, signed: bo
 }
 
 /// `length` bits of `x`, put into `y` from `position`. Bits past the width are dropped.
+#[inline(always)]
 pub(crate) fn insert(x: u64, y: u64, width: u32, position: u32, length: u32) -> u64 {
     let (position, length) = (position & 255, length & 255);
     let inside = length.min(width.saturating_sub(position));

@@ -58,20 +58,11 @@ pub(crate) fn put<T: Copy>(register: &mut Register<T>, values: &Register<T>, mas
 /// One bit per lane.
 #[inline(always)]
 pub(crate) fn bits(test: impl Fn(usize) -> bool) -> u32 {
-    let mut bytes = [0u8; 32];
-    for (lane, byte) in bytes.iter_mut().enumerate() {
-        *byte = u8::from(test(lane));
+    let mut bits = [0; 32];
+    for (lane, bit) in bits.iter_mut().enumerate() {
+        *bit = if test(lane) { 1 << lane } else { 0 };
     }
-    let mut mask = 0;
-    for (group, eight) in bytes.chunks_exact(8).enumerate() {
-        let word = u64::from_le_bytes([
-            eight[0], eight[1], eight[2], eight[3], eight[4], eight[5], eight[6], eight[7],
-        ]);
-        // Brings the lowest bit of each byte into the highest byte.
-        let byte = word.wrapping_mul(0x0102_0408_1020_4080) >> 56;
-        mask |= (byte as u32) << (8 * group);
-    }
-    mask
+    bits.iter().fold(0, |mask, bit| mask | bit)
 }
 
 /// Lanes of a mask.

@@ -5,10 +5,13 @@
 //! - of B in register `r` the bytes of column `g`, rows `4 t + 16 r` and on;
 //! - of C and D in register `r` row `g + 8 (r / 2)`, column `2 t + r mod 2`.
 
+use multiversion::multiversion;
+
 use super::lanes::Register;
 use crate::op::Mma;
 
 /// `A B + C`, as fragments.
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx2", "aarch64+neon"))]
 pub(crate) fn multiply(
     mma: &Mma,
     a: &[Register<u32>; 4],
@@ -19,15 +22,10 @@ pub(crate) fn multiply(
     let mut columns = [[0i16; 32]; 8];
     let (registers_a, registers_b) = if mma.deep { (4, 2) } else { (2, 1) };
     for (r, register) in a.iter().enumerate().take(registers_a) {
-        for (lane, &word) in register.iter().enumerate() {
-            let row = &mut rows[lane / 4 + 8 * (r % 2)];
-            spread(row, 4 * (lane % 4) + 16 * (r / 2), word, mma.signed_a);
-        }
+        spread(&mut rows[8 * (r % 2)..8 * (r % 2) + 8], 16 * (r / 2), register, mma.signed_a);
     }
     for (r, register) in b.iter().enumerate().take(registers_b) {
-        for (lane, &word) in register.iter().enumerate() {
-            spread(&mut columns[lane / 4], 4 * (lane % 4) + 16 * r, word, mma.signed_b);
-        }
+        spread(&mut columns, 16 * r, register, mma.signed_b);
     }
     let mut products = [[0i32; 8]; 16];
     for (row, products) in rows.iter().zip(&mut products) {
@@ -36,18 +34,25 @@ pub(crate) fn multiply(
             *product = row.iter().zip(column).map(|(&x, &y)| i32::from(x) * i32::from(y)).sum();
         }
     }
-    std::array::from_fn(|r| {
-        std::array::from_fn(|lane| {
-            let product = products[lane / 4 + 8 * (r / 2)][2 * (lane % 4) + r % 2];
-            let sum = c[r][lane] as i32;
-            if mma.saturate { sum.saturating_add(product) as u32 } else { sum.wrapping_add(product) as u32 }
-        })
-    })
+    let mut out = [[0; 32]; 4];
+    for (r, (out, c)) in out.iter_mut().zip(c).enumerate() {
+        for (lane, (out, &c)) in out.iter_mut().zip(c).enumerate() {
+            let product = products[8 * (r / 2) + lane / 4][2 * (lane % 4) + r % 2];
+            let c = c as i32;
+            *out = if mma.saturate { c.saturating_add(product) } else { c.wrapping_add(product) } as u32;
+        }
+    }
+    out
 }
 
+/// The 16 bytes of four lanes after each other are of one row.
 #[inline(always)]
-fn spread(to: &mut [i16; 32], from: usize, word: u32, signed: bool) {
-    for (to, byte) in to[from..from + 4].iter_mut().zip(word.to_le_bytes()) {
-        *to = if signed { i16::from(byte as i8) } else { i16::from(byte) };
+fn spread(rows: &mut [[i16; 32]], from: usize, register: &Register<u32>, signed: bool) {
+    for (row, words) in rows.iter_mut().zip(register.chunks_exact(4)) {
+        for (to, word) in row[from..from + 16].chunks_exact_mut(4).zip(words) {
+            for (to, byte) in to.iter_mut().zip(word.to_le_bytes()) {
+                *to = if signed { i16::from(byte as i8) } else { i16::from(byte) };
+            }
+        }
     }
 }

@@ -3,6 +3,7 @@
 mod access;
 mod atomic;
 mod collective;
+mod compute;
 mod convert;
 mod fault;
 mod float;
@@ -39,8 +40,6 @@ pub(crate) struct Env<'a> {
     pub(crate) shared: Vec<u8>,
     /// The allocation that each instruction accessed last.
     pub(crate) hints: Vec<usize>,
-    /// Warp instructions that were run.
-    pub(crate) instructions: u64,
     /// Bytes that were loaded from global memory, by all lanes.
     pub(crate) loaded: u64,
     /// Warp instructions that may still be run.

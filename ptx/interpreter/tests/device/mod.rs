@@ -2,6 +2,8 @@
 
 #![allow(dead_code)]
 
+pub mod bench;
+
 use neurocuda_ptx_interpreter::Interpreter;
 use neurocuda_runtime::gpu::{Argument, Device, DeviceError, KernelLaunch};
 
