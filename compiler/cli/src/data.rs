@@ -1,12 +1,13 @@
 //! Data files as the compiler takes them.
 
-use crate::failure::Failure;
+use crate::{failure::Failure, messages};
 use clap::{ValueEnum, builder::RangedU64ValueParser};
 use neurocuda_compiler::{interpret::Sample, session::Samples, validate::artifact::sample};
 use neurocuda_runtime::{
     artifact::Artifact,
     cpu,
     data::{DataError, Images},
+    gpu::Cards,
 };
 use std::{path::Path, sync::Arc};
 
@@ -22,15 +23,36 @@ pub enum Backend {
     Cpu,
     /// The simulator of Loihi 2, core by core.
     Loihi,
+    /// All NVIDIA GPUs of the machine; for artifacts that were compiled with --target ptx.
+    Gpu,
 }
 
-/// The back end that is asked for, or else what the artifact was compiled for.
-pub fn backend(artifact: &Artifact, asked: Option<Backend>) -> cpu::Backend {
-    let own = if artifact.manifest.chips.is_some() { Backend::Loihi } else { Backend::Cpu };
-    match asked.unwrap_or(own) {
-        Backend::Cpu => cpu::Backend::Cpu,
-        Backend::Loihi => cpu::Backend::Loihi,
+/// What an artifact was compiled for.
+pub fn own_backend(artifact: &Artifact) -> Backend {
+    match (&artifact.manifest.chips, &artifact.manifest.gpu) {
+        (Some(_), _) => Backend::Loihi,
+        (None, Some(_)) => Backend::Gpu,
+        (None, None) => Backend::Cpu,
     }
+}
+
+impl Backend {
+    /// The engine that runs it, or, of what a GPU runs, knows its shapes.
+    pub fn engine(self) -> cpu::Backend {
+        match self {
+            Self::Cpu | Self::Gpu => cpu::Backend::Cpu,
+            Self::Loihi => cpu::Backend::Loihi,
+        }
+    }
+}
+
+/// Puts an artifact on all GPUs, and says which.
+pub fn cards(artifact: &Artifact, batch: Option<usize>, keeps_events: bool) -> Result<Cards, Failure> {
+    let cards = Cards::all(artifact, batch, keeps_events).map_err(Failure::input)?;
+    for (device, room) in cards.devices() {
+        messages::note(format_args!("{device}: batches of {}", room.images));
+    }
+    Ok(cards)
 }
 
 /// Reads an artifact.

@@ -60,6 +60,14 @@ impl Bar {
         }
     }
 
+    /// So many more steps are done.
+    pub fn inc_by(&self, steps: usize) {
+        self.bar.inc(steps as u64);
+        if messages::is_json() {
+            self.tell(self.bar.position());
+        }
+    }
+
     /// The work is over.
     pub fn finish_and_clear(&self) {
         self.bar.finish_and_clear();

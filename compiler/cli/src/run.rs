@@ -3,8 +3,8 @@
 use crate::{data, failure::Failure, messages, output, progress};
 use clap::Args;
 use neurocuda_runtime::{
-    artifact::program::Schedule,
-    cpu::{self, EarlyExit, Engine, ImageOutcome, RunOptions},
+    artifact::{Artifact, program::Schedule},
+    cpu::{EarlyExit, Engine, ImageOutcome, RunOptions},
     data::Images,
     head::{Head, HeadFunction},
 };
@@ -29,6 +29,10 @@ pub struct Arguments {
     /// What runs it; by default what it was compiled for.
     #[arg(long, value_enum)]
     backend: Option<data::Backend>,
+
+    /// Images that a GPU runs at once; 64 by default, or as many as there is memory for.
+    #[arg(long, value_name = "N", value_parser = data::count())]
+    batch: Option<usize>,
 
     /// Number of steps of a rate network, or a cap for an exact one; an exact network that has not settled by then is an error.
     #[arg(long, value_name = "T", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
@@ -57,7 +61,11 @@ pub struct Arguments {
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let artifact = data::artifact(&arguments.artifact)?;
-    let engine = Engine::on(&artifact, data::backend(&artifact, arguments.backend))?;
+    let backend = arguments.backend.unwrap_or_else(|| data::own_backend(&artifact));
+    if arguments.batch.is_some() && backend != data::Backend::Gpu {
+        return Err(Failure::input("--batch belongs to --backend gpu"));
+    }
+    let engine = Engine::on(&artifact, backend.engine())?;
     let images = data::open(&arguments.data, engine.input_shape(), engine.frames())?;
     let count = arguments.limit.unwrap_or(images.len()).min(images.len());
     if arguments.early_exit.is_some() && engine.schedule() == Schedule::Rate {
@@ -66,13 +74,17 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
              or compile for an exact schedule",
         ));
     }
-    if arguments.early_exit.is_some() && engine.backend() != cpu::Backend::Cpu {
+    if arguments.early_exit.is_some() && backend != data::Backend::Cpu {
         return Err(Failure::input(
             "exit-unproved: it is the state of the CPU's neurons that proves an early exit; leave --early-exit out, or add \
              --backend cpu",
         ));
     }
-    let outcomes = simulate(arguments, &engine, &images, count)?;
+    let outcomes = if backend == data::Backend::Gpu {
+        simulate_on_cards(arguments, &artifact, &images, count)?
+    } else {
+        simulate(arguments, &engine, &images, count)?
+    };
     let unsettled = outcomes.iter().position(|outcome| !outcome.certified && outcome.exit.is_none());
     if let Some(index) = unsettled.filter(|_| engine.schedule() != Schedule::Rate) {
         return Err(Failure::input(format!(
@@ -132,6 +144,21 @@ fn simulate(
     let outcomes = engine.run(images, 0..count, &options, || bar.inc());
     bar.finish_and_clear();
     Ok(outcomes?)
+}
+
+fn simulate_on_cards(
+    arguments: &Arguments,
+    artifact: &Artifact,
+    images: &Images,
+    count: usize,
+) -> Result<Vec<ImageOutcome>, Failure> {
+    let mut cards = data::cards(artifact, arguments.batch, arguments.trace)?;
+    let bar = progress::bar("run", count);
+    let options =
+        RunOptions { timesteps: arguments.timesteps, trace: arguments.trace, ..RunOptions::default() };
+    let outcomes = cards.run(images, 0..count, &options, |images| bar.inc_by(images));
+    bar.finish_and_clear();
+    outcomes.map_err(Failure::input)
 }
 
 /// The class of the largest of some scores.

@@ -23,6 +23,7 @@ use neurocuda_compiler::{
         tally::Tally,
     },
 };
+use neurocuda_runtime::artifact::Artifact;
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
@@ -52,9 +53,14 @@ pub struct Arguments {
     #[command(flatten)]
     normalization: Normalization,
 
-    /// What runs the spiking network; by default what it was compiled for.
-    #[arg(long, value_enum)]
-    backend: Option<data::Backend>,
+    /// What runs the spiking network; by default what it was compiled for. `gpu,cpu` runs both, reports of the GPU, and fails unless
+    /// every image does the same on both, to the last spike.
+    #[arg(long, value_enum, value_delimiter = ',', num_args = 1)]
+    backend: Vec<data::Backend>,
+
+    /// Images that a GPU runs at once; 64 by default, or as many as there is memory for.
+    #[arg(long, value_name = "N", value_parser = data::count())]
+    batch: Option<usize>,
 
     /// Run only the first images.
     #[arg(long, value_name = "N", value_parser = data::count())]
@@ -140,11 +146,15 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let cache = model::cache(arguments.cache_dir.as_ref(), arguments.no_cache);
     let data_hash = data::hash(&arguments.data)?;
     let answers = |network: &str| Answers::new(cache.as_deref(), &[network, &data_hash]);
-    let backend = data::backend(&artifact, arguments.backend);
-    let subjects = Subjects::new(&torch, &front, &integer, &artifact, backend).map_err(Failure::input)?.keep(
-        answers(&model.hash(&arguments.normalization)),
-        answers(&integer_hash.borrow().finalize().to_hex()),
-    );
+    let (backend, on_both) = backends(arguments, &artifact)?;
+    let mut subjects =
+        Subjects::new(&torch, &front, &integer, &artifact, backend.engine()).map_err(Failure::input)?.keep(
+            answers(&model.hash(&arguments.normalization)),
+            answers(&integer_hash.borrow().finalize().to_hex()),
+        );
+    if backend == data::Backend::Gpu {
+        subjects = subjects.on_cards(data::cards(&artifact, arguments.batch, true)?, on_both);
+    }
     let stop = interrupt::flag()?;
     let count = arguments.limit.unwrap_or(images.len()).min(images.len());
     let bar = progress::bar("validate", count);
@@ -175,6 +185,25 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     report.provenance.data = vec![data::hash(&arguments.data)?];
     report.provenance.command = provenance::command();
     conclude(&report, arguments.report.as_deref(), arguments.html.as_deref())
+}
+
+/// What runs the spiking network, and whether the CPU engine does too.
+fn backends(arguments: &Arguments, artifact: &Artifact) -> Result<(data::Backend, bool), Failure> {
+    use data::Backend::{Cpu, Gpu};
+    let (backend, on_both) = match arguments.backend.as_slice() {
+        [] => (data::own_backend(artifact), false),
+        [backend] => (*backend, false),
+        [Gpu, Cpu] | [Cpu, Gpu] => (Gpu, true),
+        _ => {
+            return Err(Failure::input(
+                "unsupported: of back ends side by side there are `gpu,cpu`; for the chip see `loihi compare`",
+            ));
+        }
+    };
+    if arguments.batch.is_some() && backend != Gpu {
+        return Err(Failure::input("--batch belongs to --backend gpu"));
+    }
+    Ok((backend, on_both))
 }
 
 /// Writes and prints a report; a gate that failed is a failure.

@@ -1,8 +1,8 @@
 //! Validation of an artifact: the float network, the integer network and the spiking one on the same images.
 //!
 //! The float network is the `torch` module of the user's files, run by the reference interpreter; the integer one is the module that
-//! the artifact carries, run likewise; the spiking one is the artifact's program on the CPU engine, which sends every spike, step by
-//! step.
+//! the artifact carries, run likewise; the spiking one is the artifact's program on the CPU engine, or what else runs it, which sends
+//! every spike, step by step.
 
 use super::{
     curve::CurveTally,
@@ -24,15 +24,19 @@ use ndarray::{ArrayD, IxDyn};
 use neurocuda_dialects::ann;
 use neurocuda_runtime::{
     artifact::{Artifact, Manifest, program::Schedule},
-    cpu::{Backend, EarlyExit, Engine, EngineError, ImageOutcome, RunOptions},
-    data::Images,
+    cpu::{Backend, EarlyExit, Engine, ImageOutcome, RunOptions, Spike},
+    data::{ImageView, Images},
+    gpu::Cards,
 };
 use rayon::prelude::*;
 use std::{
     collections::HashMap,
     ops::Range,
     path::Path,
-    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
     time::Instant,
 };
 
@@ -41,6 +45,8 @@ pub const CHUNK: usize = 250;
 
 /// Images that layers are compared on.
 const LAYER_IMAGES: usize = 250;
+/// Images of which a GPU's every spike is in memory at once.
+const TRACED: usize = 8;
 
 /// What is demanded, and how far to go.
 #[derive(Clone, Debug, PartialEq)]
@@ -92,6 +98,10 @@ pub struct Subjects {
     layered: Network,
     integer: Network,
     engine: Engine,
+    /// What runs the spiking network, if not the engine.
+    cards: Option<Mutex<Cards>>,
+    /// Whether the engine runs it too, for comparison.
+    on_both: bool,
     /// For each layer of neurons: op in `layered`, op in `integer`, its scales and largest count.
     layers: Vec<Option<LayerPair>>,
     /// For each layer of neurons: what its spikes mean.
@@ -167,12 +177,20 @@ impl Subjects {
             scales: LayerScale::all(&artifact.manifest),
             macs: multiply_accumulates(torch.as_operation())?,
             engine,
+            cards: None,
+            on_both: false,
             layers,
             integer_outputs,
             answers: [Answers::default(), Answers::default()],
         };
         subjects.check()?;
         Ok(subjects)
+    }
+
+    /// Has GPUs run the spiking network; with `on_both` the CPU engine runs it too, and all that both say is compared. The cards have
+    /// to keep events.
+    pub fn on_cards(self, cards: Cards, on_both: bool) -> Self {
+        Self { cards: Some(Mutex::new(cards)), on_both, ..self }
     }
 
     /// Keeps the answers of the float network in `float`, and those of the integer one in `integer`.
@@ -258,33 +276,46 @@ impl Subjects {
         let of = |network: usize, index: usize| {
             known[network].as_ref().and_then(|images| images.get(index - range.start)).cloned()
         };
-        let counted = range
-            .clone()
-            .into_par_iter()
-            .map(|index| {
-                let image = images
-                    .fetch(index)
-                    .ok_or_else(|| ValidateError::Module(format!("there is no image {index}")))?;
-                let fail = |error: EngineError| ValidateError::Engine(format!("{}: {error}", error.id()));
-                let place = demands.first.saturating_add(index);
-                let (outcome, activity) = if place < LAYER_IMAGES {
-                    let (outcome, activity) =
-                        Activity::watch(&self.engine, image.view(), index, &options).map_err(fail)?;
-                    (outcome, Some(activity))
-                } else {
-                    (self.engine.run_image(image.view(), index, &options).map_err(fail)?, None)
-                };
-                let known = [of(0, index), of(1, index)];
-                let (mut tally, said) =
-                    self.image(manifest, images, index, (activity.as_ref(), labelled), &outcome, known)?;
-                if let (0, Some(activity)) = (place, &activity) {
-                    let raster = Raster::record(&self.engine, image.view(), index, &options, activity);
-                    tally.raster = Some(raster.map_err(fail)?);
-                }
-                progress(done.fetch_add(1, Ordering::Relaxed) + 1);
-                Ok((tally, said))
-            })
-            .collect::<Result<Vec<_>, ValidateError>>()?;
+        let of_group = |group: Range<usize>| -> Result<Vec<(Tally, Said)>, ValidateError> {
+            let mut outcomes = self.run_on_cards(images, group.clone(), demands, &options)?;
+            let outcomes = group.clone().map(|_| outcomes.next()).collect::<Vec<_>>();
+            let pairs = group.into_par_iter().zip(outcomes);
+            pairs
+                .map(|(index, outcome)| {
+                    let image = images
+                        .fetch(index)
+                        .ok_or_else(|| ValidateError::Module(format!("there is no image {index}")))?;
+                    let ran =
+                        Ran { engine: &self.engine, image: image.view(), index, options: &options, outcome };
+                    let place = demands.first.saturating_add(index);
+                    let (outcome, activity) = if place < LAYER_IMAGES {
+                        let (outcome, activity) = Activity::watch(&self.engine, |seen| ran.watch(seen))?;
+                        (outcome, Some(activity))
+                    } else {
+                        (ran.watch(&mut |_| ())?, None)
+                    };
+                    let known = [of(0, index), of(1, index)];
+                    let (mut tally, said) =
+                        self.image(manifest, images, index, (activity.as_ref(), labelled), &outcome, known)?;
+                    if let (0, Some(activity)) = (place, &activity) {
+                        tally.raster = Some(Raster::record(activity, |seen| ran.watch(seen))?);
+                    }
+                    if ran.outcome.is_some() {
+                        tally.without_exits = 1;
+                        if self.on_both {
+                            tally.on_both = 1;
+                            tally.same_on_both = ran.is_same(&outcome)?.into();
+                        }
+                    }
+                    progress(done.fetch_add(1, Ordering::Relaxed) + 1);
+                    Ok((tally, said))
+                })
+                .collect()
+        };
+        let mut counted = vec![];
+        for group in self.groups(range.clone(), demands) {
+            counted.extend(of_group(group)?);
+        }
         let (tallies, said): (Vec<_>, Vec<_>) = counted.into_iter().unzip();
         let (float, integer): (Vec<_>, Vec<_>) =
             said.into_iter().map(|said: Said| (said.float, said.integer)).unzip();
@@ -298,6 +329,36 @@ impl Subjects {
         tallies.iter().for_each(|tally| sum.add(tally));
         sum.seconds = start.elapsed().as_secs_f64();
         Ok(sum)
+    }
+
+    /// Images that are run together: all, but for those of a GPU whose every spike is kept.
+    fn groups(&self, range: Range<usize>, demands: &Demands) -> Vec<Range<usize>> {
+        if self.cards.is_none() {
+            return vec![range];
+        }
+        let traced = range.end.min(LAYER_IMAGES.saturating_sub(demands.first)).max(range.start);
+        let small = (range.start..traced).step_by(TRACED);
+        let mut groups = small.map(|start| start..traced.min(start + TRACED)).collect::<Vec<_>>();
+        if traced < range.end {
+            groups.push(traced..range.end);
+        }
+        groups
+    }
+
+    /// What images come to on GPUs; nothing where there are none.
+    fn run_on_cards(
+        &self,
+        images: &Images,
+        group: Range<usize>,
+        demands: &Demands,
+        options: &RunOptions,
+    ) -> Result<std::vec::IntoIter<ImageOutcome>, ValidateError> {
+        let Some(cards) = &self.cards else { return Ok(vec![].into_iter()) };
+        let trace = demands.first.saturating_add(group.start) < LAYER_IMAGES;
+        let options = RunOptions { trace, early_exit: None, ..*options };
+        let mut cards = cards.lock().unwrap_or_else(PoisonError::into_inner);
+        let outcomes = cards.run(images, group, &options, |_| ());
+        Ok(outcomes.map_err(|error| ValidateError::Engine(error.to_string()))?.into_iter())
     }
 
     /// Number of classes, if the first output tells one class and every label is one.
@@ -424,6 +485,41 @@ impl Subjects {
         })?;
         outputs.extend(logits);
         Ok(outputs)
+    }
+}
+
+/// An image, and what it came to on a GPU if it was run there.
+struct Ran<'r> {
+    engine: &'r Engine,
+    image: ImageView<'r>,
+    index: usize,
+    options: &'r RunOptions,
+    outcome: Option<ImageOutcome>,
+}
+
+impl Ran<'_> {
+    /// Runs the image, or tells again what it did.
+    fn watch(&self, seen: &mut dyn FnMut(Spike)) -> Result<ImageOutcome, ValidateError> {
+        let Some(outcome) = &self.outcome else {
+            let outcome = self.engine.watch_image(self.image, self.index, self.options, seen);
+            return outcome.map_err(|error| ValidateError::Engine(format!("{}: {error}", error.id())));
+        };
+        let sizes = self.engine.layer_shapes().iter().map(|shape| shape.iter().product()).collect::<Vec<_>>();
+        outcome.replay(&sizes, seen);
+        Ok(ImageOutcome { trace: None, ..outcome.clone() })
+    }
+
+    /// Whether the engine comes to the same: logits, spikes, operations, steps, certificate, and the class after every step.
+    fn is_same(&self, outcome: &ImageOutcome) -> Result<bool, ValidateError> {
+        let options = RunOptions {
+            trace: self.outcome.as_ref().is_some_and(|outcome| outcome.trace.is_some()),
+            early_exit: None,
+            ..*self.options
+        };
+        let engine = self.engine.run_image(self.image, self.index, &options);
+        let engine = engine.map_err(|error| ValidateError::Engine(format!("{}: {error}", error.id())))?;
+        let trace = self.outcome.as_ref().and_then(|outcome| outcome.trace.as_ref());
+        Ok(engine.trace.as_ref() == trace && ImageOutcome { trace: None, ..engine } == *outcome)
     }
 }
 

@@ -7,8 +7,7 @@ use neurocuda_runtime::{
         Manifest,
         program::{OpKind, Schedule},
     },
-    cpu::{Engine, EngineError, ImageOutcome, RunOptions},
-    data::ImageView,
+    cpu::{Engine, ImageOutcome, Spike},
 };
 
 /// Bins of a histogram of spikes: one of silent neurons, and twenty of one width each.
@@ -78,21 +77,19 @@ pub struct Activity {
 }
 
 impl Activity {
-    /// Runs an image and counts.
+    /// Counts what `run` tells of, which runs an image.
     ///
     /// # Errors
     ///
-    /// As for [`Engine::run_image`].
-    pub fn watch(
+    /// As for `run`.
+    pub fn watch<E>(
         engine: &Engine,
-        image: ImageView<'_>,
-        index: usize,
-        options: &RunOptions,
-    ) -> Result<(ImageOutcome, Self), EngineError> {
+        run: impl FnOnce(&mut dyn FnMut(Spike)) -> Result<ImageOutcome, E>,
+    ) -> Result<(ImageOutcome, Self), E> {
         let sizes = || engine.layer_shapes().iter().map(|shape| shape.iter().product::<usize>());
         let mut spikes = sizes().map(|size| vec![0_u32; size]).collect::<Vec<_>>();
         let mut counts = sizes().map(|size| vec![0_i64; size]).collect::<Vec<_>>();
-        let outcome = engine.watch_image(image, index, options, &mut |spike| {
+        let outcome = run(&mut |spike| {
             spikes[spike.layer][spike.neuron] += 1;
             counts[spike.layer][spike.neuron] += i64::from(spike.value);
         })?;

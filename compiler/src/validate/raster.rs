@@ -1,10 +1,7 @@
 //! The spikes of one image, neuron by neuron: of some neurons of each layer, for people to look at.
 
 use super::layers::Activity;
-use neurocuda_runtime::{
-    cpu::{Engine, EngineError, RunOptions},
-    data::ImageView,
-};
+use neurocuda_runtime::cpu::{ImageOutcome, Spike};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -49,21 +46,18 @@ pub struct RasterNeuron {
 }
 
 impl Raster {
-    /// Runs an image again that did `activity`.
+    /// Keeps what `run` tells of, which runs an image again that did `activity`.
     ///
     /// # Errors
     ///
-    /// As for [`Engine::run_image`].
-    pub fn record(
-        engine: &Engine,
-        image: ImageView<'_>,
-        index: usize,
-        options: &RunOptions,
+    /// As for `run`.
+    pub fn record<E>(
         activity: &Activity,
-    ) -> Result<Self, EngineError> {
+        run: impl FnOnce(&mut dyn FnMut(Spike)) -> Result<ImageOutcome, E>,
+    ) -> Result<Self, E> {
         let room = (MOST_NEURONS / activity.spikes.len().max(1)).clamp(LEAST_OF_LAYER, MOST_OF_LAYER);
         let mut layers = activity.spikes.iter().map(|spikes| choose(spikes, room)).collect::<Vec<_>>();
-        let outcome = engine.watch_image(image, index, options, &mut |spike| {
+        let outcome = run(&mut |spike| {
             let neurons = &mut layers[spike.layer].neurons;
             let place = neurons.binary_search_by_key(&(spike.neuron as u64), |neuron| neuron.neuron);
             if let (Ok(place), true) = (place, spike.step < MOST_STEPS) {

@@ -101,9 +101,9 @@ pub fn summarize(artifact: &Artifact, tally: &Tally, demands: &Demands) -> Repor
     }
 }
 
-/// Whether runs look for early exits: the CPU's of exact schedules do.
+/// Whether runs looked for early exits: the CPU's of exact schedules do.
 fn proves_exits(artifact: &Artifact, tally: &Tally) -> bool {
-    artifact.manifest.program.schedule != Schedule::Rate && tally.cores.is_empty()
+    artifact.manifest.program.schedule != Schedule::Rate && tally.cores.is_empty() && tally.without_exits == 0
 }
 
 /// `√(error / whole)`, and 0 where nothing differs.
@@ -204,6 +204,16 @@ fn gates(artifact: &Artifact, tally: &Tally, demands: &Demands) -> Vec<Gate> {
     }
     if proves_exits(artifact, tally) {
         gates.push(ExitTally::gate(tally));
+    }
+    if tally.on_both > 0 {
+        gates.push(gate(
+            "backends",
+            tally.same_on_both == tally.on_both,
+            format!(
+                "{} of {} images did the same on the GPU and the CPU: logits, spikes, operations, steps",
+                tally.same_on_both, tally.on_both
+            ),
+        ));
     }
     if let Some((drop, error)) = tally.drop_points() {
         gates.push(gate(

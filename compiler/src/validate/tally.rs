@@ -56,6 +56,15 @@ pub struct Tally {
     pub cores: Vec<Counts>,
     /// Early exits.
     pub early_exit: ExitTally,
+    /// Images whose runs looked for no early exit, because a GPU made them.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub without_exits: usize,
+    /// Images that two back ends ran, and of these the ones that did the same on both, to the last spike.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub on_both: usize,
+    /// See `on_both`.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub same_on_both: usize,
     /// For each layer: what was measured against the float network.
     pub layers: Vec<LayerTally>,
     /// Images that `layers` counts.
@@ -108,6 +117,10 @@ pub struct LayerTally {
     pub histogram: Vec<u64>,
 }
 
+fn is_none(count: &usize) -> bool {
+    *count == 0
+}
+
 impl Tally {
     /// Adds up the tallies of consecutive images.
     pub fn sum(parts: &[Self]) -> Self {
@@ -149,6 +162,9 @@ impl Tally {
         self.cores.resize(self.cores.len().max(next.cores.len()), Counts::default());
         self.cores.iter_mut().zip(&next.cores).for_each(|(sum, next)| *sum += *next);
         self.early_exit.add(&next.early_exit);
+        self.without_exits += next.without_exits;
+        self.on_both += next.on_both;
+        self.same_on_both += next.same_on_both;
         self.layers.resize(self.layers.len().max(next.layers.len()), LayerTally::default());
         for (sum, next) in self.layers.iter_mut().zip(&next.layers) {
             sum.squared_error += next.squared_error;

@@ -1,5 +1,6 @@
 //! What a run gives for each image.
 
+use super::Spike;
 use crate::loihi::simulate::Counts;
 
 /// One output of one image, row-major; see [`super::Engine::logit_shapes`] for the shape of the integers.
@@ -49,6 +50,20 @@ pub struct ImageOutcome {
 }
 
 impl ImageOutcome {
+    /// Tells of every spike in the trace, step after step, as [`super::Engine::watch_image`] does of a run; `sizes` are the neurons of
+    /// each layer. Tells nothing without a trace.
+    pub fn replay(&self, sizes: &[usize], seen: &mut dyn FnMut(Spike)) {
+        let trace = self.trace.as_deref().unwrap_or_default();
+        for step in 0..self.steps {
+            for (layer, (trace, &size)) in trace.iter().zip(sizes).enumerate() {
+                let events = trace.get(step as usize * size..(step as usize + 1) * size).unwrap_or_default();
+                for (neuron, &value) in events.iter().enumerate().filter(|(_, value)| **value != 0) {
+                    seen(Spike { step, layer, neuron, value: value.into() });
+                }
+            }
+        }
+    }
+
     /// Notes that nothing changed after `settled_at` steps, which was known after `steps`.
     pub(crate) fn settle(&mut self, settled_at: u32, steps: u32) {
         let ran = self.steps as usize;

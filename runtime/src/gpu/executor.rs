@@ -19,8 +19,13 @@ pub enum GpuError {
     /// The device refuses.
     #[error(transparent)]
     Device(#[from] DeviceError),
+    /// The artifact has no kernels.
+    #[error(
+        "gpu-target: the artifact was not compiled for a GPU; compile it with --target ptx, or run it with --backend cpu"
+    )]
+    Target,
     /// The artifact, the images or the options do not fit.
-    #[error(transparent)]
+    #[error("{id}: {0}", id = .0.id())]
     Engine(#[from] EngineError),
 }
 
@@ -59,9 +64,7 @@ impl Executor {
         keeps_events: bool,
     ) -> Result<Self, GpuError> {
         let engine = Engine::new(artifact)?;
-        let program = artifact.manifest.gpu.clone().ok_or_else(|| {
-            ArtifactError::invalid("manifest", "it was not compiled for a GPU; compile it with --target ptx")
-        })?;
+        let program = kernels(artifact)?.clone();
         let ptx = artifact.tensors.get(&program.ptx).and_then(|ptx| std::str::from_utf8(ptx.bytes()).ok());
         let ptx = ptx.ok_or_else(|| ArtifactError::invalid("gpu", "the PTX text is missing"))?;
         let longest = if engine.schedule() == Schedule::Rate { LONG_CHUNK } else { SHORT_CHUNK };
@@ -253,6 +256,14 @@ impl Drop for Executor {
     fn drop(&mut self) {
         self.memory.free(self.device.as_mut());
     }
+}
+
+/// The kernels of an artifact.
+///
+/// # Errors
+/// `gpu-target` if it has none.
+pub(super) fn kernels(artifact: &Artifact) -> Result<&GpuProgram, GpuError> {
+    artifact.manifest.gpu.as_ref().ok_or(GpuError::Target)
 }
 
 /// Launches with their arguments put in, for a batch and a chunk of a size.
