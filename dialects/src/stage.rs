@@ -16,14 +16,16 @@ pub enum Stage {
     AnnInteger,
     /// The spiking network.
     Snn,
+    /// The spiking network with kernels of a GPU beside it, in a `gpu.module`.
+    Gpu,
     /// The spiking network as populations, synapse tables and axons of Loihi 2.
     Loihi,
 }
 
 impl Stage {
     /// All stages, in order.
-    pub const ALL: [Self; 6] =
-        [Self::Torch, Self::Ann, Self::AnnQuantized, Self::AnnInteger, Self::Snn, Self::Loihi];
+    pub const ALL: [Self; 7] =
+        [Self::Torch, Self::Ann, Self::AnnQuantized, Self::AnnInteger, Self::Snn, Self::Gpu, Self::Loihi];
 
     /// The name on the command line and in documents.
     pub fn name(self) -> &'static str {
@@ -33,6 +35,7 @@ impl Stage {
             Self::AnnQuantized => "ann-quantized",
             Self::AnnInteger => "ann-integer",
             Self::Snn => "snn",
+            Self::Gpu => "gpu",
             Self::Loihi => "loihi",
         }
     }
@@ -57,7 +60,7 @@ impl Stage {
             Self::Ann => ann_without(&[&ONLY_INTEGER[..], &["ann.fake_quantize"]].concat()),
             Self::AnnQuantized => ann_without(&[&ONLY_INTEGER[..], &["ann.activation"]].concat()),
             Self::AnnInteger => ann_without(&ONLY_REAL),
-            Self::Snn => snn::OPS.to_vec(),
+            Self::Snn | Self::Gpu => snn::OPS.to_vec(),
             Self::Loihi => loihi::OPS.to_vec(),
         }
     }

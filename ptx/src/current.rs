@@ -145,6 +145,11 @@ impl Source {
         Ok(Self { stored, input: term.input, kind })
     }
 
+    /// Slices of the inner axis that matrix products of the term go through in a step.
+    pub(crate) fn slices(&self) -> usize {
+        if let Kind::Tiles(weights) = &self.kind { weights.slices } else { 0 }
+    }
+
     /// When the term changes.
     pub(crate) fn time(&self) -> Time {
         self.stored.time

@@ -16,6 +16,11 @@ use crate::{
     tile::{STEPS, Tile},
 };
 
+/// Where products are over after so few slices, more warps at a time do more than more registers each: measured on an H100.
+const FEW_SLICES: usize = 12;
+/// Registers that let three blocks of warps share a multiprocessor.
+const FEW_REGISTERS: u32 = 168;
+
 /// What a kernel is for, besides its launch.
 #[derive(Debug)]
 pub(crate) struct Made {
@@ -55,7 +60,10 @@ pub(crate) fn layer<'p>(
     let sink = plan.stored[op.output]
         .map(|stored| Ok::<_, LowerError>(Sink { buffer: scope.buffers.value(op.output)?, stored }))
         .transpose()?;
-    let (tile, sources) = sources(scope, plan, group, layout)?;
+    let (mut tile, sources) = sources(scope, plan, group, layout)?;
+    if tile.lane.is_some() && sources.iter().map(Source::slices).sum::<usize>() <= FEW_SLICES {
+        tile.launch.registers = FEW_REGISTERS;
+    }
     let is_update = op.kind.is_neuron() || matches!(op.kind, OpKind::Readout { .. });
     let update = is_update.then(|| Update::new(scope, &tile, op)).transpose()?;
     steps(scope, Some(plan), op, &tile, &Current::Terms(sources), update, sink)

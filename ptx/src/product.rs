@@ -27,7 +27,7 @@ pub(crate) struct Weights {
     granules: usize,
     weights: Value,
     /// Slices of the inner axis.
-    slices: usize,
+    pub(crate) slices: usize,
     zeros: Value,
 }
 

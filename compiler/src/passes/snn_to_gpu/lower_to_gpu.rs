@@ -28,7 +28,7 @@ pub const INFO: PassInfo = PassInfo {
     name: "lower-to-gpu",
     summary: "writes the kernels of a GPU beside the network: synapses and neurons of a layer in one, all steps of a chunk in one launch",
     from: Some(Stage::Snn),
-    to: None,
+    to: Some(Stage::Gpu),
     claim: Claim::Equal,
     options: &[OptionInfo {
         name: "arch",
