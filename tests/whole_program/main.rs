@@ -22,6 +22,7 @@ mod event_networks;
 mod exactness;
 mod faults;
 mod fidelity;
+mod gpu;
 mod hostile;
 mod loihi;
 mod loihi_artifacts;

@@ -18,11 +18,21 @@ pub struct Finished {
 
 /// Runs `neurocudac` with `arguments` and then `more`. Whatever it is given, it must not panic nor be killed by a signal.
 pub fn neurocudac(arguments: &[&dyn AsRef<OsStr>], more: &[&str]) -> Finished {
+    neurocudac_with(&[], arguments, more)
+}
+
+/// The same, with variables in its environment.
+pub fn neurocudac_with(
+    variables: &[(&str, &OsStr)],
+    arguments: &[&dyn AsRef<OsStr>],
+    more: &[&str],
+) -> Finished {
     let arguments = arguments.iter().map(|argument| argument.as_ref()).chain(more.iter().map(OsStr::new));
     let arguments = arguments.collect::<Vec<_>>();
     let output = Command::new(env!("CARGO_BIN_EXE_neurocudac"))
         .args(&arguments)
         .env_remove("RAYON_NUM_THREADS")
+        .envs(variables.iter().copied())
         .stdin(Stdio::null())
         .output()
         .expect("the program starts");
