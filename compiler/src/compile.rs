@@ -9,11 +9,12 @@ use crate::{
     import::Fidelity,
     mlir::{self, IrError},
     module_text,
+    pass::PassInfo,
     passes::{loihi_to_loihi::map_to_cores, snn_to_gpu::lower_to_gpu},
     pipeline::{self, Hooks, PassReport, Pipeline, PipelineError},
     search::SearchReport,
     session::Session,
-    validate::each::cores,
+    validate::each::{cores, kernels},
 };
 use melior::{Context, ir::Module};
 use neurocuda_dialects::{View, ann};
@@ -283,11 +284,11 @@ pub fn compile(
         emitted.tensors.extend(tensors);
         chips = Some(program);
     }
-    let mut kernels = None;
+    let mut lowered = None;
     if settings.target == Target::Ptx {
         let arch = &settings.gpu_arch;
         passes.extend(run(module, &format!("lower-to-gpu{{arch={arch}}}"))?);
-        kernels = Some(ptx::emit(module, &emitted, arch)?);
+        lowered = Some(ptx::emit(module, &emitted, arch)?);
     }
     let report = CompileReport {
         network: description.network.clone(),
@@ -306,10 +307,14 @@ pub fn compile(
     let notes =
         serde_json::json!({ "passes": pass_records(&report.passes), "weight_bits": settings.weight_bits });
     let mut artifact = artifact(description, (emitted, chips), neurons, (text, integer), notes)?;
-    if let Some((lowered, text)) = kernels {
+    if let Some((lowered, text)) = lowered {
         neurocuda_ptx::attach(&mut artifact, lowered, &text)
             .map_err(|error| IrError::module(error.to_string()))?;
         artifact.validate()?;
+        if let Some(validator) = hooks.validate_each {
+            kernels::hold(&artifact, &validator.samples())
+                .map_err(|found| broken(&lower_to_gpu::INFO, found))?;
+        }
     }
     if artifact.manifest.chips.is_some() {
         on_cores(&artifact, hooks)?;
@@ -346,10 +351,13 @@ fn on_cores(artifact: &Artifact, hooks: &Hooks) -> Result<(), CompileError> {
     let Some(validator) = hooks.validate_each.filter(|_| attached.is_none()) else {
         return Ok(Simulator::new(artifact).map(drop)?);
     };
-    cores::hold(artifact, &validator.samples()).map_err(|found| {
-        let claim = format!("{:?}", map_to_cores::INFO.claim);
-        PipelineError::Claim { pass: map_to_cores::INFO.name.to_owned(), claim, found }.into()
-    })
+    cores::hold(artifact, &validator.samples()).map_err(|found| broken(&map_to_cores::INFO, found))
+}
+
+/// A pass does not keep its claim, which was seen where its work is run.
+fn broken(pass: &PassInfo, found: String) -> CompileError {
+    let claim = format!("{:?}", pass.claim);
+    PipelineError::Claim { pass: pass.name.to_owned(), claim, found }.into()
 }
 
 /// Elements of each nonlinear layer of the real network, by layer name.

@@ -8,6 +8,7 @@ mod cores;
 mod geometry;
 mod input;
 mod integers;
+mod kernels;
 mod neurons;
 mod parameters;
 mod wiring;
@@ -52,6 +53,7 @@ pub const KINDS: &[&[Kind]] = &[
     integers::KINDS,
     neurons::KINDS,
     cores::KINDS,
+    kernels::KINDS,
 ];
 
 /// A fault of one pass.

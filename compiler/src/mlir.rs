@@ -350,6 +350,19 @@ pub fn replace_uses_except<'c>(old: Value<'c, '_>, new: Value<'c, '_>, except: O
     IrRewriter::from_op(except).as_rewriter_base().replace_all_uses_except(old, new, except);
 }
 
+/// Puts two operands in each other's place.
+pub fn swap_operands<'c>(
+    operation: OperationRef<'c, '_>,
+    (a, first): (usize, Value<'c, '_>),
+    (b, second): (usize, Value<'c, '_>),
+) {
+    // SAFETY: the op is alive and has both operands.
+    unsafe {
+        mlir_sys::mlirOperationSetOperand(operation.to_raw(), a as isize, second.to_raw());
+        mlir_sys::mlirOperationSetOperand(operation.to_raw(), b as isize, first.to_raw());
+    }
+}
+
 /// Erases an op whose result nobody reads.
 pub fn erase<'c>(operation: OperationRef<'c, '_>) {
     IrRewriter::from_op(operation).as_rewriter_base().erase_op(operation);

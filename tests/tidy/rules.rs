@@ -16,6 +16,7 @@ const UNSAFE: &[(&str, &str)] = &[
     ("compiler/src/module_text.rs", "parses a text under its file's name"),
     ("dialects/src/resource.rs", "tensors over memory of our own"),
     ("dialects/src/tensor.rs", "elements of tensor attributes"),
+    ("ptx/interpreter/launcher/src/lib.rs", "a C interface"),
     ("ptx/plugin/abi/src/lib.rs", "declares a C interface"),
     ("ptx/plugin/src/driver.rs", "calls the CUDA driver"),
     ("ptx/plugin/src/events.rs", "calls the CUDA driver"),

@@ -87,6 +87,9 @@ fn catch(fault: &Planted) -> Result<(), String> {
     if ["snn_to_loihi", "loihi_to_loihi"].iter().any(|folder| is_in(folder, fault.pass)) {
         more.extend(on_chip(fault.schedule));
     }
+    if is_in("snn_to_gpu", fault.pass) {
+        more.extend(["--target", "ptx"]);
+    }
     let finished = compile(&checkpoint, &artifact, fault.schedule, &more);
     let named = format!("validate-each: pass `{}` does not keep its claim", fault.pass);
     let others = finished.stderr.matches("validate-each: pass `").count();
@@ -143,6 +146,11 @@ fn faults_of_snn_to_snn_and_of_any_stage_are_caught() {
 }
 
 #[test]
+fn faults_of_passes_to_kernels_are_caught() {
+    catch_all("snn_to_gpu");
+}
+
+#[test]
 fn faults_of_passes_to_cores_are_caught() {
     catch_all("snn_to_loihi");
     catch_all("loihi_to_loihi");
@@ -160,6 +168,7 @@ fn without_a_fault_every_pass_keeps_its_claim() {
         }
         for schedule in SCHEDULES {
             compile(&checkpoint, &artifact, schedule, &on_chip(schedule)).succeeds();
+            compile(&checkpoint, &artifact, schedule, &["--target", "ptx"]).succeeds();
         }
     }
     for name in ["mlp_mnist", "cnn3_mnist", "cnn3_nmnist_sim", "resnet20_cifar10"] {

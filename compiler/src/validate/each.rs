@@ -5,6 +5,7 @@ pub mod cores;
 mod drive;
 mod grid;
 mod integers;
+pub mod kernels;
 pub mod layers;
 mod means;
 mod notes;

@@ -128,6 +128,14 @@ pub const FAULTS: &[(&str, &[Planted])] = &[
         ],
     ),
     (
+        "snn_to_gpu",
+        &[
+            planted(On::Vgg, "st-bif", "lower-to-gpu", "kernel-comparison"),
+            planted(MLP, "st-bif", "lower-to-gpu", "kernel-fragment"),
+            planted(On::Vgg, "rate", "lower-to-gpu", "kernel-store-lost"),
+        ],
+    ),
+    (
         "snn_to_loihi",
         &[
             planted(On::Vgg, "st-bif", "lower-to-loihi", "exponent-ignored"),

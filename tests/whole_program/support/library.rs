@@ -140,7 +140,8 @@ pub fn with_delay(compiled: &Compiled, delay: u32) -> Compiled {
     pipeline::run(&context, &mut module, &passes, &mut Session::default(), &Hooks::default())
         .expect("what compiled without delays compiles with them");
     let outputs = artifact.manifest.outputs.iter().map(|output| output.name.clone()).collect::<Vec<_>>();
-    let emitted = cpu::emit(module.as_operation(), &outputs).expect("the back end takes what the compiler makes");
+    let emitted =
+        cpu::emit(module.as_operation(), &outputs).expect("the back end takes what the compiler makes");
     artifact.tensors.extend(emitted.tensors);
     (artifact.manifest.program, artifact.manifest.layers) = (emitted.program, emitted.layers);
     Compiled {
