@@ -69,6 +69,8 @@ struct ArtifactReport {
     network: String,
     schedule: String,
     images: usize,
+    /// Steps that each of `kernels` made.
+    steps_of_chunk: u32,
     throughput: Vec<Throughput>,
     kernels: Vec<KernelTime>,
     compared: Comparison,
@@ -137,11 +139,13 @@ fn check(
     let mut throughput = vec![];
     let mut kernels = vec![];
     let mut outcomes = vec![];
+    let mut steps_of_chunk = 0;
     for (number, &batch) in arguments.batch.iter().enumerate() {
         let is_last = number + 1 == arguments.batch.len();
         let wanted = if is_last { count } else { count.min(arguments.timed) };
         let mut executor = Executor::new(&artifact, Box::new(Cuda::open(0)?), Some(batch), false)?;
         *device = executor.device().describe();
+        steps_of_chunk = executor.room().steps;
         // Kernels are compiled and graphs recorded once, which is no part of a run.
         executor.run(&images, 0..batch.min(count), &options, |_| ())?;
         executor.run(&images, 0..batch.min(count), &options, |_| ())?;
@@ -155,7 +159,10 @@ fn check(
         );
         throughput.push(Throughput { batch, images: wanted, seconds, images_per_second });
         if arguments.kernels && is_last {
-            for (launch, milliseconds) in executor.profile(batch)? {
+            let fetched: Option<Vec<_>> = (0..batch.min(count)).map(|index| images.fetch(index)).collect();
+            let fetched = fetched.ok_or("there are not so many images")?;
+            let views: Vec<_> = fetched.iter().map(|image| image.view()).collect();
+            for (launch, milliseconds) in executor.profile(&views)? {
                 kernels.push(KernelTime { kernel: launch.kernel, op: launch.op, milliseconds });
             }
         }
@@ -165,6 +172,7 @@ fn check(
         network: artifact.manifest.network.clone(),
         schedule: artifact.program().schedule.to_string(),
         images: count,
+        steps_of_chunk,
         throughput,
         kernels,
         compared,

@@ -204,12 +204,15 @@ impl Executor {
         Ok(outcomes)
     }
 
-    /// Runs one chunk of steps more of the batch that ran last, of so many images, and gives the milliseconds of each launch.
+    /// Runs the second chunk of steps of a batch and gives the milliseconds of each launch. In the first one not every layer is reached by
+    /// anything, and after the second some images have settled.
     ///
     /// # Errors
     /// What the device says.
-    pub fn profile(&mut self, images: usize) -> Result<Vec<(Launch, f32)>, GpuError> {
-        let launches = launches(&self.program.chunk, &self.memory, images, self.room.steps);
+    pub fn profile(&mut self, images: &[ImageView<'_>]) -> Result<Vec<(Launch, f32)>, GpuError> {
+        self.begin(images)?;
+        let launches = launches(&self.program.chunk, &self.memory, images.len(), self.room.steps);
+        self.device.run(&launches)?;
         let times = self.device.profile(&launches)?;
         Ok(self.program.chunk.iter().cloned().zip(times).collect())
     }
