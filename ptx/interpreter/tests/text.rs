@@ -32,6 +32,7 @@ fn unknown_instructions_are_refused() {
         "div.approx.f32 %r0, %r1, %r2",
         "div.full.f32 %r0, %r1, %r2",
         "sqrt.approx.f32 %r0, %r1",
+        "rcp.approx.f32 %r0, %r1",
         "sin.approx.f32 %r0, %r1",
         "max.NaN.f32 %r0, %r1, %r2",
         "cvt.f64.s32 %rd0, %r1",

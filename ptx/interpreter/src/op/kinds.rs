@@ -88,6 +88,7 @@ pub(crate) enum FloatUnary {
     Abs,
     Neg,
     Sqrt,
+    Reciprocal,
     Round(Rounding),
 }
 
