@@ -257,6 +257,8 @@ fn comparisons_and_choices() {
         ("or.pred %p0, %p1, %p2", P, |a, b, _| (a | b) & 1),
         ("xor.pred %p0, %p1, %p2", P, |a, b, _| (a ^ b) & 1),
         ("not.pred %p0, %p1", P, |a, _, _| !a & 1),
+        ("mov.pred %p0, 0", P, |_, _, _| 0),
+        ("mov.pred %p0, -1", P, |_, _, _| 1),
         ("mov.pred %p0, %p1", P, |a, _, _| a & 1),
         ("selp.b32 %r0, %r1, %r2, %p3", R, |a, b, c| r(u32(if c & 1 == 1 { a } else { b }))),
         ("selp.b64 %rd0, %rd1, %rd2, %p3", D, |a, b, c| if c & 1 == 1 { a } else { b }),

@@ -51,7 +51,7 @@ fn products_of_matrices() {
                 for lane in 0..32 {
                     let (group, thread) = (lane / 4, lane % 4);
                     let byte_a = |i: usize| {
-                        let row = if i / 4 % 2 == 0 { group } else { group + 8 };
+                        let row = if (i / 4).is_multiple_of(2) { group } else { group + 8 };
                         let column = thread * 4 + (i & 3) + if i < 8 { 0 } else { 16 };
                         a[row * k + column]
                     };
@@ -269,4 +269,11 @@ fn places_in_the_grid() {
     neurocuda_runtime::gpu::Device::run(&mut device, &[launch]).unwrap();
     let expected: Vec<i32> = (0..12 * 60).flat_map(|number| [number, number % 60]).collect();
     assert_eq!(words(&download(&mut device, q, 12 * 60 * 8)), expected);
+}
+
+#[test]
+fn what_is_not_written_to_is_not_zero() {
+    let body = "ld.shared.b32 %r4, [tile+8]; st.global.v4.b32 [%rd4], {%r4, %r5, %r6, %r7}; st.shared.b32 [tile+8], 0;";
+    let found = run(body, 32, &[0; 1024], 0).unwrap();
+    assert!(found.iter().all(|&word| word != 0));
 }

@@ -12,7 +12,7 @@ impl<'a> Decoder<'a> {
                 let [d, a] = Self::operands(st)?;
                 let d = self.predicate(d)?;
                 Ok(Some(match a {
-                    Operand::Int(value @ (0 | 1)) => Op::SetPredicate { d, holds: *value == 1 },
+                    Operand::Int(value @ -1..=1) => Op::SetPredicate { d, holds: *value != 0 },
                     _ => Op::MovPredicate { d, a: self.predicate(a)? },
                 }))
             }

@@ -41,6 +41,7 @@ impl<'a> Decoder<'a> {
             ["abs", _] => Some(FloatUnary::Abs),
             ["neg", _] => Some(FloatUnary::Neg),
             ["sqrt", "rn", _] => Some(FloatUnary::Sqrt),
+            ["rcp", "rn", _] => Some(FloatUnary::Reciprocal),
             _ => None,
         };
         if let Some(op) = unary {

@@ -99,7 +99,7 @@ impl<'a> Decoder<'a> {
         let op = match *kind {
             "add" | "sub" | "mul" | "mad" | "min" | "max" | "div" | "rem" | "and" | "or" | "xor" | "not"
             | "neg" | "abs" | "shl" | "shr" | "shf" | "clz" | "popc" | "brev" | "bfe" | "bfi" | "prmt"
-            | "lop3" | "dp4a" | "fma" | "sqrt" | "copysign" => match parts.last() {
+            | "lop3" | "dp4a" | "fma" | "sqrt" | "rcp" | "copysign" => match parts.last() {
                 Some(&("f32" | "f64")) => self.float(&parts, statement)?,
                 _ => self.arithmetic(&parts, statement)?,
             },

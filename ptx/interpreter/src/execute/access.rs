@@ -133,7 +133,7 @@ fn load_each<const SIZE: usize, const COUNT: usize, T: Value>(
     let number = view_now.number;
     let mut out = [[T::default(); 32]; COUNT];
     let start = addresses[0].wrapping_sub(view_now.base) as usize;
-    let aligned = addresses[0] % size as u64 == 0;
+    let aligned = addresses[0].is_multiple_of(size as u64);
     match pattern {
         Pattern::Same if aligned && view_now.bytes.len().saturating_sub(start) >= size => {
             for (part, out) in out.iter_mut().enumerate() {
@@ -155,7 +155,7 @@ fn load_each<const SIZE: usize, const COUNT: usize, T: Value>(
         _ => {
             for lane in lanes_of(m) {
                 let address = addresses[lane];
-                if address % size as u64 != 0 {
+                if !address.is_multiple_of(size as u64) {
                     return Err(misaligned(address, size, lane));
                 }
                 let mut offset = address.wrapping_sub(view_now.base) as usize;
@@ -243,7 +243,7 @@ fn store_each<const SIZE: usize, const COUNT: usize, T: Value>(
     let values: [&Register<T>; COUNT] = std::array::from_fn(|part| l.get::<T>(access.registers[part]));
     let space = access.space;
     let mut hint = env.hints.get(pc).copied().unwrap_or(0);
-    if pattern == Pattern::Sequence && addresses[0] % size as u64 == 0 {
+    if pattern == Pattern::Sequence && addresses[0].is_multiple_of(size as u64) {
         // All lanes in one piece, if it is in one allocation.
         let run = window(env, space, addresses[0], &mut hint).and_then(|(base, bytes)| {
             let start = addresses[0].wrapping_sub(base) as usize;
@@ -265,7 +265,7 @@ fn store_each<const SIZE: usize, const COUNT: usize, T: Value>(
     let mut region: Option<&mut [u8]> = None;
     for lane in lanes_of(m) {
         let address = addresses[lane];
-        if address % size as u64 != 0 {
+        if !address.is_multiple_of(size as u64) {
             return Err(misaligned(address, size, lane));
         }
         let mut offset = address.wrapping_sub(base) as usize;

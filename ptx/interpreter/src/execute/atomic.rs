@@ -20,7 +20,7 @@ pub(crate) fn atomic(
     let mut old = [0u64; 32];
     for lane in lanes_of(m) {
         let address = bases[lane].wrapping_add_signed(atomic.offset);
-        if address % size as u64 != 0 {
+        if !address.is_multiple_of(size as u64) {
             return Err(FaultKind::Misaligned { address, bytes: size }.at(lane as u32));
         }
         let place = window(env, atomic.space, address, &mut hint).and_then(|(base, bytes)| {

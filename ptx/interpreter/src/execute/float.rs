@@ -74,6 +74,7 @@ pub(crate) fn unary32(l: &mut Lanes, m: u32, op: FloatUnary, d: Slot, a: Slot) {
         FloatUnary::Abs => l.map(m, d, a, |x: u32| bits32(f32::from_bits(x).abs())),
         FloatUnary::Neg => l.map(m, d, a, |x: u32| bits32(-f32::from_bits(x))),
         FloatUnary::Sqrt => l.map(m, d, a, |x: u32| bits32(f32::from_bits(x).sqrt())),
+        FloatUnary::Reciprocal => l.map(m, d, a, |x: u32| bits32(f32::from_bits(x).recip())),
         FloatUnary::Round(to) => l.map(m, d, a, |x: u32| {
             let x = f32::from_bits(x);
             bits32(match to {
@@ -92,6 +93,7 @@ pub(crate) fn unary64(l: &mut Lanes, m: u32, op: FloatUnary, d: Slot, a: Slot) {
         FloatUnary::Abs => l.map(m, d, a, |x: u64| bits64(f64::from_bits(x).abs())),
         FloatUnary::Neg => l.map(m, d, a, |x: u64| bits64(-f64::from_bits(x))),
         FloatUnary::Sqrt => l.map(m, d, a, |x: u64| bits64(f64::from_bits(x).sqrt())),
+        FloatUnary::Reciprocal => l.map(m, d, a, |x: u64| bits64(f64::from_bits(x).recip())),
         FloatUnary::Round(to) => l.map(m, d, a, |x: u64| bits64(round64(f64::from_bits(x), to))),
     }
 }

@@ -21,6 +21,8 @@ use warp::{Stop, Warp};
 const ALL: u32 = u32::MAX;
 /// Lanes of a warp.
 const LANES: u32 = 32;
+/// Shared memory and registers that are not written to hold what no kernel should count on; on a card it is anything.
+const NOISE: u8 = 0xa5;
 
 /// What a kernel runs on.
 pub(crate) struct Env<'a> {
@@ -77,7 +79,7 @@ impl Env<'_> {
     }
 
     fn run_block(&mut self, warps: &mut [Warp]) -> Result<(), Located> {
-        self.shared.fill(0);
+        self.shared.fill(NOISE);
         for warp in &mut *warps {
             warp.restart(self.kernel.entry);
         }

@@ -3,7 +3,7 @@
 use super::compute::compute;
 use super::fault::{Fault, FaultKind};
 use super::lanes::{Lanes, lanes_of};
-use super::{ALL, Env, LANES, access, atomic, collective, thread};
+use super::{ALL, Env, LANES, NOISE, access, atomic, collective, thread};
 use crate::op::{Element, File, Op, Place, Slot, Special};
 use crate::program::Kernel;
 
@@ -34,9 +34,10 @@ impl Warp {
     /// A warp of a kernel with constants in place.
     pub(crate) fn new(kernel: &Kernel, variables: &[u64], number: u32, threads: u32) -> Self {
         let mut lanes = Lanes {
-            r32: vec![[0; 32]; kernel.slots32],
-            r64: vec![[0; 32]; kernel.slots64],
-            predicates: vec![0; kernel.predicates],
+            // Upper halves stay zero for those of 16 bits.
+            r32: vec![[u16::from_le_bytes([NOISE; 2]).into(); 32]; kernel.slots32],
+            r64: vec![[u64::from_le_bytes([NOISE; 8]); 32]; kernel.slots64],
+            predicates: vec![u32::from_le_bytes([NOISE; 4]); kernel.predicates],
         };
         for &(slot, value) in &kernel.constants32 {
             lanes.set(slot, &[value; 32], ALL);
@@ -78,7 +79,9 @@ impl Warp {
             if self.pc >= self.meet {
                 self.regroup();
             }
-            let Some(inst) = kernel.instructions.get(self.pc) else { return Ok(Stop::End) };
+            let Some(inst) = kernel.instructions.get(self.pc) else {
+                return Err(FaultKind::NoTarget(self.pc as u32).at(self.mask.trailing_zeros()));
+            };
             if env.budget == 0 {
                 return Err(FaultKind::Budget.at(self.mask.trailing_zeros()));
             }

@@ -1,6 +1,6 @@
 //! A device with what tests need around it.
 
-#![allow(dead_code)]
+#![allow(dead_code, clippy::unwrap_used, clippy::panic)]
 
 pub mod bench;
 
