@@ -143,8 +143,9 @@ fn steps<'p>(
         let one = scope.kernel.i32(1);
         end = scope.kernel.select(is_first, one, zero);
     }
+    let mut settled = None;
     if is_each {
-        end = while_unsettled(scope, tile, clock, end);
+        (end, settled) = while_unsettled(scope, tile, clock, end);
     }
     let mut constant = vec![zero; tile.len()];
     if let (Current::Terms(sources), true) = (current, is_each) {
@@ -167,8 +168,17 @@ fn steps<'p>(
     let at_once = if is_each && tile.lane.is_some() { STEPS } else { 1 };
     let rounds = scope.kernel.plus(end, at_once as i64 - 1);
     let rounds = scope.kernel.over(rounds, at_once as i64);
-    let layer =
-        Steps { tile, current, update: update.as_ref(), sink, clock, end, constant: &constant, is_each };
+    let layer = Steps {
+        tile,
+        current,
+        update: update.as_ref(),
+        sink,
+        clock,
+        end,
+        settled,
+        constant: &constant,
+        is_each,
+    };
     let mut failure = None;
     let left = scope.repeat(zero, rounds, &carried, |scope, round, before| {
         let first = scope.kernel.times(round, at_once as i64);
@@ -197,23 +207,34 @@ fn steps<'p>(
 }
 
 /// No steps where all images of a tile have settled before this chunk, else `end`: in a settled image nothing changes any more, and nobody
-/// reads what its layers would send.
-fn while_unsettled(scope: &mut Scope<'_, '_>, tile: &Tile, clock: Value, end: Value) -> Value {
-    let Some(last_gate) = scope.buffers.last_gate else { return end };
+/// reads what its layers would send. Where a tile can hold settled images beside others, also which rows are of settled ones: what
+/// other kernels have left out for them is not there to be read.
+fn while_unsettled(
+    scope: &mut Scope<'_, '_>,
+    tile: &Tile,
+    clock: Value,
+    end: Value,
+) -> (Value, Option<Vec<Value>>) {
+    let Some(last_gate) = scope.buffers.last_gate else { return (end, None) };
     let active = scope.pointer(scope.buffers.active);
     let kernel = &mut scope.kernel;
     let last_gate = kernel.i32(last_gate.min(i32::MAX as u32) as i32);
-    let mut settled = kernel.compare("sgt", clock, last_gate);
+    let is_open = kernel.compare("sgt", clock, last_gate);
+    let mut settled = vec![];
     for row in &tile.rows {
         let active = kernel.load_at(active, row.image, Type::I32);
         let is_quiet = kernel.compare("slt", active, clock);
-        settled = kernel.binary("arith.andi", settled, is_quiet);
+        settled.push(kernel.binary("arith.andi", is_open, is_quiet));
+    }
+    let mut all = settled[0];
+    for &row in &settled[1..] {
+        all = kernel.binary("arith.andi", all, row);
     }
     if tile.lane.is_some() {
-        settled = kernel.all(settled);
+        all = kernel.all(all);
     }
     let zero = kernel.i32(0);
-    kernel.select(settled, zero, end)
+    (kernel.select(all, zero, end), tile.mixes_images().then_some(settled))
 }
 
 /// What the steps of a tile depend on.
@@ -226,6 +247,8 @@ struct Steps<'s, 'p> {
     clock: Value,
     /// Steps of this chunk.
     end: Value,
+    /// Which rows are of images that have settled; absent where none is, unless all are.
+    settled: Option<Vec<Value>>,
     /// The current that is the same in every step.
     constant: &'s [Value],
     /// Whether the kernel's value is another one in each step.
@@ -283,6 +306,13 @@ impl<'p> Steps<'_, 'p> {
                     })?;
                 }
                 _ => sums = source.add(scope, self.tile, indices, sums)?,
+            }
+        }
+        let Some(settled) = &self.settled else { return Ok(sums) };
+        let zero = scope.kernel.i32(0);
+        for sums in &mut sums {
+            for (sums, &settled) in sums.chunks_mut(self.tile.channels.len()).zip(settled) {
+                sums.iter_mut().for_each(|sum| *sum = scope.kernel.select(settled, zero, *sum));
             }
         }
         Ok(sums)

@@ -162,6 +162,11 @@ impl Tile {
         }
     }
 
+    /// Whether the rows of a warp can be of several images.
+    pub(crate) fn mixes_images(&self) -> bool {
+        self.lane.is_some() && self.layout.positions % WARP_ROWS as usize != 0
+    }
+
     /// Elements of the thread.
     pub(crate) fn len(&self) -> usize {
         self.rows.len() * self.channels.len()

@@ -23,6 +23,7 @@ mod exactness;
 mod faults;
 mod fidelity;
 mod gpu;
+mod gpu_networks;
 mod hostile;
 mod loihi;
 mod loihi_artifacts;
