@@ -51,10 +51,11 @@ if check "build, binaries and tests" cargo build --workspace --bins --tests --lo
   check "cargo test" cargo test --workspace --locked --no-fail-fast
   check "lit tests" env NEUROCUDAC="$(realpath "$neurocudac")" "$llvm/bin/lit" -v lit-tests
   check "NumPy agrees with the integer logits" scripts/numpy_check.sh "$neurocudac"
+  check "ptxas takes every kernel, none spills" python3 scripts/ptxas_check.py "$neurocudac"
   check "documents: commands have real options" python3 scripts/check_docs.py --commands "$neurocudac"
 else
   not_run() { echo "not run: the build failed" >&2; return 1; }
-  for name in "cargo test" "lit tests" "NumPy agrees with the integer logits" "documents: commands have real options"; do
+  for name in "cargo test" "lit tests" "NumPy agrees with the integer logits" "ptxas takes every kernel, none spills" "documents: commands have real options"; do
     check "$name" not_run
   done
 fi

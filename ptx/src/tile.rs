@@ -132,13 +132,13 @@ impl Tile {
             let mut pair = kernel.plus(own, 8 * eight);
             let first = pair;
             let mut is_own = None;
-            if layout.padded % TILE_CHANNELS != 0 {
+            if !layout.padded.is_multiple_of(TILE_CHANNELS) {
                 let last = kernel.i32(layout.padded as i32 - 2);
                 is_own = Some(kernel.compare("sle", pair, last));
                 pair = kernel.binary("arith.minsi", pair, last);
             }
             for second in 0..2 {
-                let is_channel = (layout.channels % TILE_CHANNELS != 0).then(|| {
+                let is_channel = (!layout.channels.is_multiple_of(TILE_CHANNELS)).then(|| {
                     let (channel, channels) =
                         (kernel.plus(first, second), kernel.i32(layout.channels as i32));
                     kernel.compare("slt", channel, channels)
@@ -164,7 +164,7 @@ impl Tile {
 
     /// Whether the rows of a warp can be of several images.
     pub(crate) fn mixes_images(&self) -> bool {
-        self.lane.is_some() && self.layout.positions % WARP_ROWS as usize != 0
+        self.lane.is_some() && !self.layout.positions.is_multiple_of(WARP_ROWS as usize)
     }
 
     /// Elements of the thread.

@@ -58,7 +58,8 @@ def convert(
         mixed_levels: Give each layer levels of its own, for the fewest synaptic operations whose error is at most so many times that of
             `levels` in every layer. Meant for `hold-and-fire`; a `rate` network cannot have it.
         samples: Calibrate on at most this many.
-        target: What to compile for: `cpu`, or `loihi`: the cores of Loihi 2, which runs and validations then simulate bit for bit.
+        target: What to compile for: `cpu`; `ptx`: NVIDIA GPUs, which then make runs and validations; or `loihi`: the cores of
+            Loihi 2, which runs and validations then simulate bit for bit.
         chip: Chip file of target `loihi`; Loihi 2 as it is published if absent.
         validate_each: Run the network before and after every pass, and stop at one that does not keep what it claims.
         threads: Threads of the compiler; all cores if absent. Results do not depend on it.

@@ -14,7 +14,7 @@ pytest.importorskip("torch", reason="PyTorch is not installed")
 pytest.importorskip("torchvision", reason="torchvision is not installed")
 import neurocuda
 from zoo import MANIFEST, Converts, Refused, table
-from zoo.measure import Measured, measure
+from zoo.measure import Measured, interpret_kernels, measure
 
 ROOT = Path(__file__).resolve().parents[2]
 RECORDS: dict[str, Measured] = {}
@@ -38,6 +38,11 @@ def check_converts(name):
 @pytest.mark.parametrize("name", names(Converts))
 def test_converts_exactly(name):
     check_converts(name)
+
+
+@pytest.mark.parametrize("name", names(Converts))
+def test_kernels_of_a_gpu_send_what_the_cpu_sends(name):
+    interpret_kernels(MANIFEST[name])
 
 
 @pytest.mark.slow

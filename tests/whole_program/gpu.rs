@@ -162,7 +162,7 @@ fn what_a_gpu_has_no_part_in_is_refused() {
     tiny.compile(&["--gpu-arch", "sm_90"]).ends_with(2).says("--gpu-arch belongs to --target ptx");
     tiny.compile(&["--target", "ptx", "--gpu-arch", "sm_75"]).ends_with(2).says("sm_80");
     tiny.compile(&["--target", "ptx", "--gpu-arch", "sm_90"]).succeeds();
-    let gpu = Artifact::read(&tiny.path("net.ncx")).unwrap().manifest.gpu.unwrap();
+    let gpu = Artifact::read(tiny.path("net.ncx")).unwrap().manifest.gpu.unwrap();
     assert_eq!(gpu.arch, "sm_90");
     on_interpreters("1", &run(&artifact, &data, &["--early-exit"])).ends_with(2).says("exit-unproved");
 }

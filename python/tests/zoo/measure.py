@@ -89,6 +89,14 @@ def convert(module, model: Model, calibration, test, measured: Measured) -> None
     measured.error = max(map(difference, as_tuple(snn(test)), as_tuple(reference)))
 
 
+def interpret_kernels(model: Model) -> None:
+    """Compiles the model for a GPU: `validate_each` interprets the kernels' PTX on samples, and stops unless it sends what the CPU engine
+    sends, to the last spike."""
+    calibration, levels = model.calibration(), getattr(model.outcome, "levels", 31)
+    options = {"samples": len(calibration), "levels": levels, "target": "ptx", "validate_each": True}
+    neurocuda.convert(model.build(), calibration, progress=False, **options)
+
+
 def as_tuple(outputs) -> tuple[torch.Tensor, ...]:
     """The outputs of a model in a row, whatever it returns."""
     if isinstance(outputs, dict):
