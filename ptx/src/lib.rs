@@ -1,8 +1,8 @@
 //! Kernels of spiking networks in MLIR's `gpu` dialect, and their way to PTX.
 //!
 //! [`lower`] writes the kernels of a program and plans their launches; [`assemble`] has LLVM's NVPTX back end turn them into
-//! PTX. How a kernel is made: [`plan`] finds which ops share one, [`tile`] which elements a thread computes, [`current`] and [`product`]
-//! what flows into them, [`neuron`] what they do with it, and [`layer`] puts the loop over the steps around it all.
+//! PTX. How a kernel is made: `plan` finds which ops share one, `tile` which elements a thread computes, `current` and `product`
+//! what flows into them, `neuron` what they do with it, and `layer` puts the loop over the steps around it all.
 
 mod assemble;
 mod attach;

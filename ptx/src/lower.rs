@@ -51,6 +51,12 @@ pub fn lower(
             .to_owned();
         return Err(LowerError::Unsupported { op: op.name.clone(), what });
     }
+    let is_wide =
+        |kind: &OpKind| matches!(kind, OpKind::EncodeEvents { high, .. } if *high > i16::MAX.into());
+    if let Some(op) = program.ops.iter().find(|op| is_wide(&op.kind)) {
+        let what = "frames are brought to a GPU as counts of at most 32,767; use `--backend cpu`".to_owned();
+        return Err(LowerError::Unsupported { op: op.name.clone(), what });
+    }
     let ranges = range::ranges(program, tensors)?;
     let plan = Plan::new(program, &ranges)?;
     let buffers = Buffers::new(program, tensors, &plan);
@@ -197,7 +203,6 @@ impl<'p> Lowering<'p> {
             kernel: name,
             op: String::new(),
             buffers,
-            integers: vec![],
             rows: 0,
             rows_per_block: 1,
             columns: 1,
@@ -229,7 +234,6 @@ impl<'p> Lowering<'p> {
             kernel: self.name(&op.name, what, kernel, shape),
             op: op.name.clone(),
             buffers,
-            integers: vec![],
             rows: shape.rows,
             rows_per_block: shape.rows_per_block,
             columns: shape.columns,

@@ -57,7 +57,7 @@ impl<'p> Update<'p> {
         update.states.push(membrane);
         match &op.kind {
             OpKind::StBif { threshold, initial, .. } | OpKind::SigmaDelta { threshold, initial, .. } => {
-                update.threshold = parameter(scope, tile, "threshold", threshold)?;
+                update.threshold = self::threshold(scope, tile, threshold)?;
                 update.begin = Some(spread(scope, tile.layout, initial, 0)?);
             }
             OpKind::StBifTable { breakpoints, steps, start, initial, .. }
@@ -269,6 +269,15 @@ fn floor_of_quotient(scope: &mut Scope<'_, '_>, a: Value, b: Value) -> Value {
     let is_negative = kernel.compare("slt", rest, zero);
     let less = kernel.select(is_negative, one, zero);
     kernel.sub(quotient, less)
+}
+
+/// The threshold of each element of the tile, which is 1 in the padding: levels are quotients.
+fn threshold(scope: &mut Scope<'_, '_>, tile: &Tile, name: &str) -> Result<Vec<Value>, LowerError> {
+    let values = integers(scope.buffers.tensors, name)?;
+    let spread = tile.layout.spread(&values).ok_or(LowerError::Defect("a parameter has another shape"))?;
+    let values = spread.values.iter().map(|&threshold| threshold.max(1)).collect::<Vec<_>>();
+    let pointer = scope.constant("threshold", words(&values)?);
+    Ok(tile.parameter(scope, pointer, spread.by_position))
 }
 
 /// The parameter of each element of the tile.

@@ -199,7 +199,7 @@ fn every_checkpoint_keeps_the_claims_at_every_coarseness() {
 fn the_list_covers_kinds_and_folders() {
     let all = || FAULTS.iter().flat_map(|(_, faults)| faults.iter());
     let kinds = KINDS.iter().copied().flatten().map(|kind| kind.name).collect::<Vec<_>>();
-    assert_eq!(kinds.len(), 32, "{kinds:?}");
+    assert_eq!(kinds.len(), 35, "{kinds:?}");
     for kind in &kinds {
         assert!(all().any(|fault| fault.kind == *kind), "{kind} is planted nowhere");
         assert_eq!(kinds.iter().filter(|other| *other == kind).count(), 1, "{kind} is there twice");

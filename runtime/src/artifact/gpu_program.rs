@@ -90,7 +90,7 @@ pub enum Content {
     },
 }
 
-/// A launch of a kernel. Its arguments are the buffers, then the integers, then the number of images and the number of steps.
+/// A launch of a kernel. Its arguments are the buffers, then the number of images and the number of steps.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Launch {
@@ -100,9 +100,6 @@ pub struct Launch {
     pub op: String,
     /// Buffers passed, as pointers.
     pub buffers: Vec<BufferId>,
-    /// Integers passed.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub integers: Vec<i32>,
     /// Rows of one image; the blocks along x cover those of all images.
     pub rows: u64,
     /// Rows that a block covers.

@@ -39,6 +39,8 @@ impl From<ArtifactError> for GpuError {
 const LONG_CHUNK: u32 = 32;
 /// Most steps of a chunk of an exact schedule: when it is over, the images that have settled are done.
 const SHORT_CHUNK: u32 = 8;
+/// Most images of a batch.
+const MOST_IMAGES: usize = 1 << 16;
 /// Images of a batch, unless something else is asked for.
 const BATCH: usize = 64;
 
@@ -69,7 +71,7 @@ impl Executor {
         let ptx = ptx.ok_or_else(|| ArtifactError::invalid("gpu", "the PTX text is missing"))?;
         let longest = if engine.schedule() == Schedule::Rate { LONG_CHUNK } else { SHORT_CHUNK };
         let steps = engine.steps().clamp(1, longest);
-        let mut room = Room { images: images.unwrap_or(BATCH).max(1), steps, keeps_events };
+        let mut room = Room { images: images.unwrap_or(BATCH).clamp(1, MOST_IMAGES), steps, keeps_events };
         let free = device.free_memory()?;
         while memory::needed(artifact, &program, room) > free {
             if room.steps > 1 {
@@ -277,12 +279,17 @@ fn launches(launches: &[Launch], memory: &Memory, images: usize, steps: u32) -> 
         let rows = launch.rows * images as u64;
         KernelLaunch {
             kernel: launch.kernel.clone(),
-            grid: [rows.div_ceil(launch.rows_per_block.into()).max(1) as u32, launch.columns, 1],
+            grid: [blocks(rows.div_ceil(launch.rows_per_block.into())), launch.columns, 1],
             block: [launch.threads, 1, 1],
             arguments: pointers.chain(sizes).collect(),
         }
     };
     launches.iter().map(launch).collect()
+}
+
+/// Blocks along x: at least one, and of too many as many as no card takes.
+fn blocks(count: u64) -> u32 {
+    u32::try_from(count.max(1)).unwrap_or(u32::MAX)
 }
 
 /// A number for each image.

@@ -38,7 +38,7 @@ fn slots(program: &GpuProgram, room: Room) -> Vec<Slot> {
     let mut steps: Vec<(usize, usize, u64, usize)> = vec![];
     for (index, buffer) in program.buffers.iter().enumerate() {
         if let Content::Step { bytes, first, last } = buffer.content {
-            let bytes = bytes * room.images as u64 * u64::from(room.steps);
+            let bytes = bytes.saturating_mul(room.images as u64).saturating_mul(room.steps.into());
             steps.push((first, if room.keeps_events { usize::MAX } else { last }, bytes, index));
         }
     }
@@ -66,10 +66,11 @@ pub(super) fn needed(artifact: &Artifact, program: &GpuProgram, room: Room) -> u
             artifact.tensors.get(tensor).map_or(0, |tensor| tensor.bytes().len() as u64)
         }
         Content::Once { bytes } => *bytes,
-        Content::Image { bytes } => bytes * room.images as u64,
+        Content::Image { bytes } => bytes.saturating_mul(room.images as u64),
         Content::Step { .. } => 0,
     });
-    fixed.sum::<u64>() + slots(program, room).iter().map(|slot| slot.bytes).sum::<u64>()
+    let shared = slots(program, room);
+    fixed.chain(shared.iter().map(|slot| slot.bytes)).fold(0, u64::saturating_add)
 }
 
 impl Memory {

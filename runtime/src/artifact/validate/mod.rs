@@ -1,5 +1,6 @@
 //! Checks of a whole artifact, made before anything in it is used.
 
+mod gpu;
 pub mod limits;
 mod ops;
 mod tensors;
@@ -45,6 +46,9 @@ impl Artifact {
             checked.map_err(|problem| invalid(&format!("op `{}`", op.name), problem))?;
         }
         check_delays(program).map_err(|problem| invalid("program", problem))?;
+        if let Some(gpu) = &self.manifest.gpu {
+            self.check_gpu(gpu).map_err(|problem| invalid("gpu", problem))?;
+        }
         self.check_names().map_err(|problem| invalid("manifest", problem))
     }
 
