@@ -157,7 +157,7 @@ fn counts(
     let pixel = kernel.wide(pixel);
     let offset = kernel.add(offset, pixel);
     let value = kernel.load_at(frames, offset, Type::I16);
-    let value = kernel.cast("arith.extsi", value, Type::I32);
+    let value = kernel.cast("arith.extui", value, Type::I32);
     kernel.select(is_frame, value, zero)
 }
 

@@ -51,12 +51,6 @@ pub fn lower(
             .to_owned();
         return Err(LowerError::Unsupported { op: op.name.clone(), what });
     }
-    let is_wide =
-        |kind: &OpKind| matches!(kind, OpKind::EncodeEvents { high, .. } if *high > i16::MAX.into());
-    if let Some(op) = program.ops.iter().find(|op| is_wide(&op.kind)) {
-        let what = "frames are brought to a GPU as counts of at most 32,767; use `--backend cpu`".to_owned();
-        return Err(LowerError::Unsupported { op: op.name.clone(), what });
-    }
     let ranges = range::ranges(program, tensors)?;
     let plan = Plan::new(program, &ranges)?;
     let buffers = Buffers::new(program, tensors, &plan);

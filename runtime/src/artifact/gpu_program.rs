@@ -116,7 +116,7 @@ pub struct Launch {
 pub struct HostBuffers {
     /// i32, once: steps made so far.
     pub clock: BufferId,
-    /// Pixels as f32, row-major, or counts of all frames as i16, `[frame, …]`; for each image.
+    /// Pixels as f32, row-major, or counts of all frames as u16, `[frame, …]`; for each image.
     pub input: BufferId,
     /// i32 an image: step after the last one in which something was sent.
     pub active: BufferId,

@@ -167,7 +167,7 @@ impl Engine {
     }
 
     /// The counts of all `frames` of an image, row-major, frame after frame.
-    pub(crate) fn counts(&self, image: ImageView<'_>, frames: u32) -> Vec<i16> {
+    pub(crate) fn counts(&self, image: ImageView<'_>, frames: u32) -> Vec<u16> {
         let elements = image.len();
         let mut counts = vec![0; elements * frames as usize];
         match image {
@@ -175,14 +175,14 @@ impl Engine {
                 for frame in 0..all.len() {
                     for (element, count) in all.frame(frame) {
                         if let Some(slot) = counts.get_mut(frame * elements + element) {
-                            *slot = count as i16;
+                            *slot = count as u16;
                         }
                     }
                 }
             }
             _ => {
                 for (element, slot) in counts.iter_mut().take(elements).enumerate() {
-                    *slot = image.get(element).unwrap_or_default() as i16;
+                    *slot = image.get(element).unwrap_or_default() as u16;
                 }
             }
         }
