@@ -25,6 +25,6 @@ pub mod loihi;
 mod mapped_file;
 pub mod output;
 pub mod syntax;
-#[cfg(test)]
-mod testing;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 mod window;

@@ -1,4 +1,13 @@
-//! Artifacts for tests, built op by op.
+//! Artifacts for tests, built op by op; also for those of other crates, with the feature `testing`.
+
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests fail by panicking, as tests do"
+)]
+
+pub mod random;
 
 use std::collections::BTreeMap;
 
@@ -8,29 +17,55 @@ use crate::artifact::{
     program::{Op, OpKind, Program, Schedule, ValueId},
 };
 
+/// Numbers that look random and are always the same.
+#[derive(Clone, Debug)]
+pub struct Noise(u64);
+
+impl Noise {
+    pub fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// A number of 31 bits.
+    pub fn draw(&mut self) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 >> 33
+    }
+
+    /// A number from `-magnitude` to `magnitude`.
+    pub fn signed(&mut self, magnitude: i32) -> i32 {
+        (self.draw() % (2 * magnitude as u64 + 1)) as i32 - magnitude
+    }
+
+    pub fn weights(&mut self, count: usize) -> Vec<i8> {
+        (0..count).map(|_| ((self.draw() % 201) as i16 - 92) as i8).collect()
+    }
+}
+
 /// Builds an artifact; every op is checked only by [`Artifact::validate`].
-pub(crate) struct Builder {
+#[derive(Debug)]
+pub struct Builder {
     program: Program,
     tensors: BTreeMap<String, Tensor>,
 }
 
 impl Builder {
-    pub(crate) fn new(schedule: Schedule, steps: u32) -> Self {
+    pub fn new(schedule: Schedule, steps: u32) -> Self {
         let program = Program { schedule, steps, values: vec![], ops: vec![] };
         Self { program, tensors: BTreeMap::new() }
     }
 
-    pub(crate) fn shape(&self, value: ValueId) -> &[usize] {
+    pub fn shape(&self, value: ValueId) -> &[usize] {
         &self.program.values[value]
     }
 
-    pub(crate) fn tensor<T: Element>(&mut self, shape: &[usize], values: &[T]) -> String {
+    pub fn tensor<T: Element>(&mut self, shape: &[usize], values: &[T]) -> String {
         let name = format!("tensor{}", self.tensors.len());
         self.tensors.insert(name.clone(), Tensor::from_values(shape.to_vec(), values).unwrap());
         name
     }
 
-    pub(crate) fn op(&mut self, kind: OpKind, inputs: &[ValueId], shape: &[usize]) -> ValueId {
+    pub fn op(&mut self, kind: OpKind, inputs: &[ValueId], shape: &[usize]) -> ValueId {
         let output = self.program.values.len();
         self.program.values.push(shape.to_vec());
         let name = format!("op{}", self.program.ops.len());
@@ -45,7 +80,7 @@ impl Builder {
     }
 
     /// An encoder whose code is the pixel, cut to 0..=255.
-    pub(crate) fn encode(&mut self, shape: &[usize], every_step: bool) -> ValueId {
+    pub fn encode(&mut self, shape: &[usize], every_step: bool) -> ValueId {
         let channels = shape[0];
         let kind = OpKind::Encode {
             multiplier: self.tensor(&[channels], &vec![1.0; channels]),
@@ -61,11 +96,11 @@ impl Builder {
     }
 
     /// The events of up to so many frames.
-    pub(crate) fn encode_events(&mut self, shape: &[usize], frames: u32) -> ValueId {
+    pub fn encode_events(&mut self, shape: &[usize], frames: u32) -> ValueId {
         self.op(OpKind::EncodeEvents { frames, high: MAX_FRAME_EVENTS }, &[], shape)
     }
 
-    pub(crate) fn st_bif(&mut self, input: ValueId, threshold: &[i32], high: i32, delay: u32) -> ValueId {
+    pub fn st_bif(&mut self, input: ValueId, threshold: &[i32], high: i32, delay: u32) -> ValueId {
         let shape = self.shape(input).to_vec();
         let kind = OpKind::StBif {
             threshold: self.tensor(&shape[..1], threshold),
@@ -78,13 +113,7 @@ impl Builder {
     }
 
     /// Graded neurons whose levels go from `−most` to `most`.
-    pub(crate) fn sigma_delta(
-        &mut self,
-        input: ValueId,
-        threshold: &[i32],
-        most: i32,
-        delay: u32,
-    ) -> ValueId {
+    pub fn sigma_delta(&mut self, input: ValueId, threshold: &[i32], most: i32, delay: u32) -> ValueId {
         let shape = self.shape(input).to_vec();
         let kind = OpKind::SigmaDelta {
             threshold: self.tensor(&shape[..1], threshold),
@@ -97,38 +126,43 @@ impl Builder {
     }
 
     /// A 3×3 convolution with padding 1.
-    pub(crate) fn conv3x3(&mut self, input: ValueId, outputs: usize, weights: &[i8]) -> ValueId {
+    pub fn conv3x3(&mut self, input: ValueId, outputs: usize, weights: &[i8]) -> ValueId {
+        self.conv(input, [outputs, 3, 1], weights)
+    }
+
+    /// A convolution with as many outputs, a kernel of an odd size, and a stride; the input is padded by half the kernel.
+    pub fn conv(&mut self, input: ValueId, [outputs, kernel, stride]: [usize; 3], weights: &[i8]) -> ValueId {
         let [c, h, w] = *self.shape(input) else { panic!("not an image") };
         let kind = OpKind::Conv {
-            weight: self.tensor(&[outputs, c, 3, 3], weights),
-            stride: vec![1, 1],
-            padding: vec![1, 1],
+            weight: self.tensor(&[outputs, c, kernel, kernel], weights),
+            stride: vec![stride; 2],
+            padding: vec![kernel / 2; 2],
             dilation: vec![1, 1],
             groups: 1,
             transposed: false,
         };
-        self.op(kind, &[input], &[outputs, h, w])
+        self.op(kind, &[input], &[outputs, h.div_ceil(stride), w.div_ceil(stride)])
     }
 
     /// Max pool over 2×2 windows.
-    pub(crate) fn max_pool2(&mut self, input: ValueId) -> ValueId {
+    pub fn max_pool2(&mut self, input: ValueId) -> ValueId {
         let [c, h, w] = *self.shape(input) else { panic!("not an image") };
         let kind = OpKind::MaxPool2d { kernel: [2, 2], stride: [2, 2], padding: [0, 0], dilation: [1, 1] };
         self.op(kind, &[input], &[c, h / 2, w / 2])
     }
 
-    pub(crate) fn reshape(&mut self, input: ValueId, shape: &[usize]) -> ValueId {
+    pub fn reshape(&mut self, input: ValueId, shape: &[usize]) -> ValueId {
         self.op(OpKind::Reshape, &[input], shape)
     }
 
-    pub(crate) fn linear(&mut self, input: ValueId, outputs: usize, weights: &[i8]) -> ValueId {
+    pub fn linear(&mut self, input: ValueId, outputs: usize, weights: &[i8]) -> ValueId {
         let features = self.shape(input)[0];
         let kind = OpKind::Linear { weight: self.tensor(&[outputs, features], weights) };
         self.op(kind, &[input], &[outputs])
     }
 
     /// A readout without bias, scale 1.
-    pub(crate) fn readout(&mut self, input: ValueId, name: &str) -> ValueId {
+    pub fn readout(&mut self, input: ValueId, name: &str) -> ValueId {
         let shape = self.shape(input).to_vec();
         let channels = shape[0];
         let kind = OpKind::Readout {
@@ -145,7 +179,7 @@ impl Builder {
     }
 
     /// The artifact, with a manifest that fits the program.
-    pub(crate) fn finish(self) -> Artifact {
+    pub fn finish(self) -> Artifact {
         let Self { program, tensors } = self;
         let shape = |value: ValueId| program.values[value].clone();
         let first = program.ops.iter().find(|op| op.inputs.is_empty());

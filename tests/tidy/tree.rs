@@ -77,7 +77,9 @@ impl File {
     /// Whether the whole file is test code.
     fn is_test(&self) -> bool {
         let path = &self.path;
-        path.contains("/tests/") || path.ends_with("/tests.rs") || path.ends_with("/testing.rs")
+        ["/tests/", "/testing/"].iter().any(|folder| path.contains(folder))
+            || path.ends_with("/tests.rs")
+            || path.ends_with("/testing.rs")
     }
 
     /// Line number and text of the code that is neither test nor comment. Modules of tests stand at the end of a file.

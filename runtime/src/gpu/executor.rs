@@ -61,19 +61,17 @@ impl Executor {
     /// `artifact-invalid`, also if the artifact was not compiled for a GPU, or what the device says, such as `gpu-memory`.
     pub fn new(
         artifact: &Artifact,
-        mut device: Box<dyn Device>,
+        device: Box<dyn Device>,
         images: Option<usize>,
         keeps_events: bool,
     ) -> Result<Self, GpuError> {
         let engine = Engine::new(artifact)?;
-        let program = kernels(artifact)?.clone();
-        let ptx = artifact.tensors.get(&program.ptx).and_then(|ptx| std::str::from_utf8(ptx.bytes()).ok());
-        let ptx = ptx.ok_or_else(|| ArtifactError::invalid("gpu", "the PTX text is missing"))?;
+        let program = kernels(artifact)?;
         let longest = if engine.schedule() == Schedule::Rate { LONG_CHUNK } else { SHORT_CHUNK };
         let steps = engine.steps().clamp(1, longest);
         let mut room = Room { images: images.unwrap_or(BATCH).clamp(1, MOST_IMAGES), steps, keeps_events };
         let free = device.free_memory()?;
-        while memory::needed(artifact, &program, room) > free {
+        while memory::needed(artifact, program, room) > free {
             if room.steps > 1 {
                 room.steps = room.steps.div_ceil(2);
             } else if images.is_none() && room.images > 1 {
@@ -82,6 +80,27 @@ impl Executor {
                 break;
             }
         }
+        Self::load(artifact, engine, device, room)
+    }
+
+    /// The same for batches of so many images and chunks of so many steps, at least one each.
+    ///
+    /// # Errors
+    /// As [`Executor::new`].
+    pub fn with_room(artifact: &Artifact, device: Box<dyn Device>, room: Room) -> Result<Self, GpuError> {
+        Self::load(artifact, Engine::new(artifact)?, device, room)
+    }
+
+    fn load(
+        artifact: &Artifact,
+        engine: Engine,
+        mut device: Box<dyn Device>,
+        room: Room,
+    ) -> Result<Self, GpuError> {
+        let program = kernels(artifact)?.clone();
+        let room = Room { images: room.images.clamp(1, MOST_IMAGES), steps: room.steps.max(1), ..room };
+        let ptx = artifact.tensors.get(&program.ptx).and_then(|ptx| std::str::from_utf8(ptx.bytes()).ok());
+        let ptx = ptx.ok_or_else(|| ArtifactError::invalid("gpu", "the PTX text is missing"))?;
         device.load(ptx)?;
         let memory = Memory::new(device.as_mut(), artifact, &program, room)?;
         Ok(Self { device, engine, program, memory, room })

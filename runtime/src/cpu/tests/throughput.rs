@@ -7,26 +7,12 @@ use super::{Engine, RunOptions};
 use crate::{
     artifact::{Artifact, program::Schedule},
     data::Images,
-    testing::Builder,
+    testing::{Builder, Noise},
 };
-
-/// Numbers that look random and are always the same.
-struct Noise(u64);
-
-impl Noise {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        self.0 >> 33
-    }
-
-    fn weights(&mut self, count: usize) -> Vec<i8> {
-        (0..count).map(|_| ((self.next() % 201) as i16 - 92) as i8).collect()
-    }
-}
 
 /// 16-16-M-32-32-M-64-64-M-128-10 on 28×28 bytes, `st-bif`, 31 levels.
 pub(super) fn vgg() -> Artifact {
-    let mut noise = Noise(1);
+    let mut noise = Noise::new(1);
     let mut b = Builder::new(Schedule::StBif, 1000);
     let mut x = b.encode(&[1, 28, 28], false);
     // Thresholds give about seven spikes a neuron over the run, as a trained network does.
@@ -58,11 +44,11 @@ pub(super) fn vgg() -> Artifact {
 #[test]
 #[ignore = "a measurement"]
 fn throughput() {
-    let mut noise = Noise(2);
+    let mut noise = Noise::new(2);
     let count = 200;
     let images = Images::from_u8(
         vec![1, 28, 28],
-        (0..count * 784).map(|_| (noise.next() % 256) as u8 / 2 * (noise.next() % 2) as u8).collect(),
+        (0..count * 784).map(|_| (noise.draw() % 256) as u8 / 2 * (noise.draw() % 2) as u8).collect(),
         None,
     );
     let (engine, images) = (Engine::new(&vgg()).unwrap(), images.unwrap());
