@@ -1,17 +1,41 @@
-//! Runs artifacts on a GPU, compares every logit and every layer's spikes with the CPU engine, and times what it runs.
+//! Runs artifacts on a GPU or in the PTX interpreter, compares every logit and every layer's spikes with the CPU engine, and times what
+//! it runs.
 //!
 //! It needs neither MLIR nor network access, so that it can be carried to a machine that has a GPU and little else.
 
-use clap::Parser;
+mod compare;
+mod report;
+
+use clap::{Parser, ValueEnum};
+use compare::{compare, compare_traces};
+use neurocuda_ptx_interpreter::Interpreter;
 use neurocuda_runtime::{
     artifact::{Artifact, Tensor},
-    cpu::{ImageOutcome, RunOptions},
+    cpu::{Engine, RunOptions},
     data::Images,
-    gpu::{Cuda, Executor},
+    gpu::{Cuda, Device, DeviceError, Executor},
     output,
 };
-use serde::Serialize;
+use report::{ArtifactReport, KernelTime, Report, Throughput};
 use std::{error::Error, io::Write, path::PathBuf, time::Instant};
+
+/// What runs kernels.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Which {
+    /// The first GPU.
+    Cuda,
+    /// The PTX interpreter, on one core of the CPU.
+    Interpreter,
+}
+
+impl Which {
+    fn open(self) -> Result<Box<dyn Device>, DeviceError> {
+        Ok(match self {
+            Self::Cuda => Box::new(Cuda::open(0)?),
+            Self::Interpreter => Box::new(Interpreter::new()),
+        })
+    }
+}
 
 /// Run artifacts on a GPU and compare them with the CPU engine.
 #[derive(Parser)]
@@ -41,6 +65,14 @@ struct Arguments {
     #[arg(long, value_name = "N", default_value_t = 512)]
     timed: usize,
 
+    /// What runs the kernels.
+    #[arg(long, value_enum, value_name = "DEVICE", default_value_t = Which::Cuda)]
+    device: Which,
+
+    /// Also compare what each neuron sends in each step, and the class after each step: runs the compared images once more.
+    #[arg(long)]
+    trace: bool,
+
     /// Steps of a rate network.
     #[arg(long, value_name = "T")]
     timesteps: Option<u32>,
@@ -56,51 +88,6 @@ struct Arguments {
     /// Where the report goes.
     #[arg(short, long, value_name = "OUT.json")]
     output: Option<PathBuf>,
-}
-
-#[derive(Serialize)]
-struct Report {
-    device: String,
-    artifacts: Vec<ArtifactReport>,
-}
-
-#[derive(Serialize)]
-struct ArtifactReport {
-    network: String,
-    schedule: String,
-    images: usize,
-    /// Steps that each of `kernels` made.
-    steps_of_chunk: u32,
-    throughput: Vec<Throughput>,
-    kernels: Vec<KernelTime>,
-    compared: Comparison,
-}
-
-#[derive(Serialize)]
-struct Throughput {
-    batch: usize,
-    images: usize,
-    seconds: f64,
-    images_per_second: f64,
-}
-
-#[derive(Serialize)]
-struct KernelTime {
-    kernel: String,
-    op: String,
-    milliseconds: f32,
-}
-
-#[derive(Default, Serialize)]
-struct Comparison {
-    images: usize,
-    logits: u64,
-    logits_equal: u64,
-    spike_counts: u64,
-    spike_counts_equal: u64,
-    /// Images whose operations, steps and certificate are the same too.
-    outcomes_equal: usize,
-    cpu_seconds: f64,
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -143,12 +130,14 @@ fn check(
     for (number, &batch) in arguments.batch.iter().enumerate() {
         let is_last = number + 1 == arguments.batch.len();
         let wanted = if is_last { count } else { count.min(arguments.timed) };
-        let mut executor = Executor::new(&artifact, Box::new(Cuda::open(0)?), Some(batch), false)?;
+        let mut executor = Executor::new(&artifact, arguments.device.open()?, Some(batch), false)?;
         *device = executor.device().describe();
         steps_of_chunk = executor.room().steps;
-        // Kernels are compiled and graphs recorded once, which is no part of a run.
-        executor.run(&images, 0..batch.min(count), &options, |_| ())?;
-        executor.run(&images, 0..batch.min(count), &options, |_| ())?;
+        if arguments.device == Which::Cuda {
+            // Kernels are compiled and graphs recorded once, which is no part of a run.
+            executor.run(&images, 0..batch.min(count), &options, |_| ())?;
+            executor.run(&images, 0..batch.min(count), &options, |_| ())?;
+        }
         let start = Instant::now();
         outcomes = executor.run(&images, 0..wanted, &options, |_| ())?;
         let seconds = start.elapsed().as_secs_f64();
@@ -167,7 +156,16 @@ fn check(
             }
         }
     }
-    let compared = compare(arguments, &artifact, &images, &outcomes)?;
+    let compared = arguments.compare.unwrap_or(count).min(count);
+    let compared = if arguments.trace {
+        let batch = arguments.batch.last().copied();
+        let mut executor = Executor::new(&artifact, arguments.device.open()?, batch, true)?;
+        compare_traces(&mut executor, &images, compared, arguments.timesteps)?
+    } else {
+        let engine = Engine::new(&artifact)?;
+        compare(&engine, &images, outcomes.get(..compared).unwrap_or_default(), &options)?
+    };
+    eprintln!("{}: {compared}", path.display());
     Ok(ArtifactReport {
         network: artifact.manifest.network.clone(),
         schedule: artifact.program().schedule.to_string(),
@@ -177,41 +175,4 @@ fn check(
         kernels,
         compared,
     })
-}
-
-fn compare(
-    arguments: &Arguments,
-    artifact: &Artifact,
-    images: &Images,
-    outcomes: &[ImageOutcome],
-) -> Result<Comparison, Box<dyn Error>> {
-    let count = arguments.compare.unwrap_or(outcomes.len()).min(outcomes.len());
-    let engine = neurocuda_runtime::cpu::Engine::new(artifact)?;
-    let options = RunOptions { timesteps: arguments.timesteps, ..RunOptions::default() };
-    let start = Instant::now();
-    let wanted = engine.run(images, 0..count, &options, || ())?;
-    let mut compared = Comparison { images: count, ..Comparison::default() };
-    compared.cpu_seconds = start.elapsed().as_secs_f64();
-    for (found, wanted) in outcomes.iter().zip(&wanted) {
-        for (found, wanted) in found.outputs.iter().zip(&wanted.outputs) {
-            let pairs = found.integer.iter().zip(&wanted.integer);
-            compared.logits += wanted.integer.len() as u64;
-            compared.logits_equal += pairs.filter(|(found, wanted)| found == wanted).count() as u64;
-        }
-        compared.spike_counts += wanted.spikes.len() as u64;
-        let pairs = found.spikes.iter().zip(&wanted.spikes);
-        compared.spike_counts_equal += pairs.filter(|(found, wanted)| found == wanted).count() as u64;
-        compared.outcomes_equal += usize::from(found == wanted);
-    }
-    eprintln!(
-        "{} of {} logits, {} of {} spike counts, {} of {} outcomes equal; CPU {:.1} s",
-        compared.logits_equal,
-        compared.logits,
-        compared.spike_counts_equal,
-        compared.spike_counts,
-        compared.outcomes_equal,
-        compared.images,
-        compared.cpu_seconds
-    );
-    Ok(compared)
 }

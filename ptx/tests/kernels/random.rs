@@ -57,11 +57,7 @@ fn kind(op: &Op, weights: impl Fn(&str) -> (DType, usize)) -> String {
 }
 
 fn networks(schedule: Schedule) {
-    let mut runner = TestRunner::new(Config {
-        max_shrink_iters: 300,
-        failure_persistence: None,
-        ..Config::with_cases(CASES)
-    });
+    let mut runner = TestRunner::new(Config { failure_persistence: None, ..Config::with_cases(CASES) });
     let choices = prop::collection::vec(any::<u32>(), 100..3000);
     let growth = prop::sample::select(&[Growth::Anyhow, Growth::Layers][..]);
     let strategy = (choices, growth, rooms(), prop::option::of(1u32..40), any::<bool>());
