@@ -278,6 +278,7 @@ impl Source {
         };
         let (zero, end) = (scope.kernel.i32(0), scope.kernel.i32(count as i32));
         let inputs = scope.kernel.i32(group_inputs as i32);
+        let last_group = scope.kernel.i32((tile.layout.channels / group_outputs) as i32 - 1);
         scope.repeat(zero, end, &sums, |scope, tap, sums| {
             scope.repeat(zero, inputs, sums, |scope, input, sums| {
                 let kernel = &mut scope.kernel;
@@ -291,7 +292,11 @@ impl Source {
                     let entry = scope.kernel.add(first, tap);
                     let offset = scope.kernel.load_at(taps, entry, Type::I32);
                     for (channel, &sum) in tile.channels.iter().zip(sums) {
-                        let group = scope.kernel.over(channel.index, group_outputs as i64);
+                        let mut group = scope.kernel.over(channel.index, group_outputs as i64);
+                        if channel.is_channel.is_some() {
+                            // What only fills up a tile is of no group.
+                            group = scope.kernel.binary("arith.minsi", group, last_group);
+                        }
                         let first = scope.kernel.times(group, group_inputs as i64);
                         let channel_in = scope.kernel.add(first, input);
                         let value = self.read_if_there(scope, from, image, offset, Some(channel_in));

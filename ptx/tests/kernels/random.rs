@@ -7,11 +7,12 @@ use neurocuda_runtime::{
         DType,
         program::{Op, OpKind, Schedule},
     },
-    cpu::RunOptions,
+    cpu::{Engine, RunOptions},
+    data::Images,
     gpu::Room,
     testing::{
-        Builder,
-        random::{Growth, Limits, program},
+        Builder, Noise,
+        random::{Growth, Limits, SCHEDULES, program},
     },
 };
 use proptest::{
@@ -28,7 +29,7 @@ const CASES: u32 = 90;
 /// Batches that are smaller than the number of images, and chunks that are shorter than a run.
 fn rooms() -> impl Strategy<Value = Room> {
     let steps = prop::sample::select(&[1, 2, 3, 5, 8, 32][..]);
-    (1usize..4, steps, any::<bool>()).prop_map(|(images, steps, keeps_events)| Room {
+    (1usize..6, steps, any::<bool>()).prop_map(|(images, steps, keeps_events)| Room {
         images,
         steps,
         keeps_events,
@@ -102,6 +103,65 @@ fn random_networks_sigma_delta() {
 #[test]
 fn random_networks_rate() {
     networks(Schedule::Rate);
+}
+
+/// What settled images would send is not computed, so nobody may read it: not even a warp that computes another image too.
+#[test]
+fn settled_images_beside_others() {
+    let mut noise = Noise::new(5);
+    let mut builder = Builder::new(Schedule::StBif, 2000);
+    // The first layer has a thread for each neuron, the others warps for tiles.
+    let mut value = builder.encode(&[20, 5, 5], false);
+    value = builder.st_bif(value, &[17; 20], 15, 0);
+    for _ in 0..3 {
+        let weights = noise.weights(20 * 20 * 9);
+        value = builder.conv3x3(value, 20, &weights);
+        value = builder.st_bif(value, &[300; 20], 15, 0);
+    }
+    value = builder.reshape(value, &[500]);
+    value = builder.linear(value, 10, &noise.weights(5000));
+    builder.readout(value, "y");
+    let pixels = (0..6).flat_map(|image| {
+        let shift = [0, 4, 7][image % 3];
+        (0..500).map(|_| noise.draw() as u8 >> shift).collect::<Vec<_>>()
+    });
+    let images = Images::from_u8(vec![20, 5, 5], pixels.collect(), None).unwrap();
+    let artifact = with_kernels(&builder.finish()).unwrap();
+    let outcomes = Engine::new(&artifact).unwrap().run(&images, 0..6, &RunOptions::default(), || ());
+    let steps: Vec<u32> = outcomes.unwrap().iter().map(|outcome| outcome.steps).collect();
+    assert!(steps.iter().max().unwrap() > &(steps.iter().min().unwrap() + 16), "{steps:?}");
+    for steps in [2, 5, 8] {
+        let room = Room { images: 3, steps, keeps_events: steps == 5 };
+        let options = RunOptions { trace: room.keeps_events, ..RunOptions::default() };
+        assert_eq!(compare(&artifact, &images, room, &options).images, 6);
+    }
+}
+
+/// Channels that only fill up a warp's tile are of no group, and must not read what lies behind the last one's inputs.
+#[test]
+fn matrix_products_beside_products_one_at_a_time() {
+    for (schedule, groups) in SCHEDULES.into_iter().flat_map(|schedule| [(schedule, 1), (schedule, 2)]) {
+        let mut builder = Builder::new(schedule, 12);
+        let mut noise = Noise::new(3);
+        let input = builder.encode(&[16, 2, 2], false);
+        let products = builder.conv3x3(input, 2, &noise.weights(2 * 16 * 9));
+        let kind = OpKind::Conv {
+            weight: builder.tensor(&[2, 16 / groups, 1, 1], &vec![300i16; 32 / groups]),
+            stride: vec![1; 2],
+            padding: vec![0; 2],
+            dilation: vec![1; 2],
+            groups,
+            transposed: false,
+        };
+        let others = builder.op(kind, &[input], &[2, 2, 2]);
+        let sum = builder.op(OpKind::Add, &[products, others], &[2, 2, 2]);
+        builder.readout(sum, "y");
+        let artifact = with_kernels(&builder.finish()).unwrap();
+        let pixels = (0..3 * 64).map(|_| noise.draw() as u8).collect();
+        let images = Images::from_u8(vec![16, 2, 2], pixels, None).unwrap();
+        let room = Room { images: 3, steps: 4, keeps_events: false };
+        assert_eq!(compare(&artifact, &images, room, &RunOptions::default()).images, 3);
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@ use super::{Builder, Noise};
 use crate::{
     artifact::{
         Artifact,
+        limits::MAX_FRAME_EVENTS,
         program::{OpKind, Schedule, ValueId},
     },
     data::{Frames, Images},
@@ -386,8 +387,13 @@ impl Generator<'_> {
     fn images(&mut self, shape: Vec<usize>, frames: u32) -> Option<Images> {
         let (count, size) = (self.limits.images, shape.iter().product::<usize>());
         let choices = &mut self.choices;
-        let bytes: Vec<u8> =
-            choices.many(count * size, 128).into_iter().map(|byte| (byte + 128).min(255) as u8).collect();
+        let bytes = choices.many(count * size, 128).into_iter().map(|byte| (byte + 128).min(255) as u8);
+        let mut bytes: Vec<u8> = bytes.collect();
+        // Bright and dark images fall silent at different times.
+        for image in bytes.chunks_mut(size) {
+            let shift = choices.pick(&[0, 0, 3, 7]);
+            image.iter_mut().for_each(|byte| *byte >>= shift);
+        }
         let images = if frames > 0 && choices.coin() {
             let mut sample = || {
                 let frames = choices.range(1..frames as usize + 1);
@@ -430,7 +436,7 @@ pub fn program(
     let frames = generator.choices.pick(&[0, 0, 1, 3, 9]);
     let has_frames = frames > 0 && schedule != Schedule::Rate;
     if has_frames {
-        let high = generator.choices.pick(&[255, i16::MAX.into()]);
+        let high = generator.choices.pick(&[255, 20_000, MAX_FRAME_EVENTS]);
         generator.add(OpKind::EncodeEvents { frames, high }, &[], &shape);
     } else {
         generator.encode(&shape);
