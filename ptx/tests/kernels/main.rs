@@ -10,6 +10,7 @@
     reason = "helpers of tests fail by panicking, as tests do; clippy.toml only exempts `#[test]` functions"
 )]
 
+mod hostile;
 mod random;
 mod resnet;
 mod support;

@@ -121,7 +121,8 @@ impl Executor {
         self.room
     }
 
-    /// Runs images, batch by batch, and calls `finished` with the number of images after each. Early exit is none of it.
+    /// Runs images, batch by batch, and calls `finished` with the number of images after each. Early exit is none of it, and traces are
+    /// only given with room for events.
     ///
     /// # Errors
     /// As [`Engine::run`], or what the device says.
@@ -168,6 +169,8 @@ impl Executor {
         }
         self.begin(images)?;
         let mut run = Run::new(images.len(), options, &self.engine);
+        // Without room for them, events do not outlive the launches that need them.
+        run.traces = run.traces.filter(|_| self.room.keeps_events);
         // Index of the step in which nothing can change any more, for what has been seen so far.
         let quiet = |active: &[u32]| -> Vec<u32> {
             let shown = images.iter().map(|image| self.engine.last_shown(*image));
