@@ -2,7 +2,7 @@
 
 usage: python3 scripts/gpu/ceilings.py OUT.json
 
-Measured with PyTorch on the same card as the kernels, which are held against it. Products are counted as multiply-accumulates.
+Measured with PyTorch on the same card as the kernels, which are held against it. A multiply-accumulate is two operations.
 """
 import json
 import sys
@@ -31,7 +31,7 @@ def seconds(do):
 
 
 def measure():
-    """Bytes read and written a second, and multiply-accumulates a second."""
+    """Bytes read and written a second, and operations a second."""
     import torch
 
     if not torch.cuda.is_available():
@@ -44,13 +44,13 @@ def measure():
         # Random bytes: zeros would draw less power and let the card run faster.
         a, b = (torch.randint(-127, 128, (side, side), dtype=torch.int8, device="cuda") for _ in range(2))
         b = b.t()  # The layout for which there is a kernel.
-        products[side] = side**3 / seconds(lambda a=a, b=b: torch._int_mm(a, b))
+        products[side] = 2 * side**3 / seconds(lambda a=a, b=b: torch._int_mm(a, b))
     return {
         "device": torch.cuda.get_device_name(),
         "torch": torch.__version__,
-        "bytes_per_second": bandwidth,
-        "int8_macs_per_second": max(products.values()),
-        "int8_macs_per_second_by_side": products,
+        "copy_bytes_per_second": bandwidth,
+        "int8_operations_per_second": max(products.values()),
+        "int8_operations_per_second_by_side": products,
     }
 
 

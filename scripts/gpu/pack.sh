@@ -54,7 +54,8 @@ for part in "${parts[@]}"; do
     spikingjelly)
       # The line of scripts/gpu/spikingjelly_gpu.py.
       python3 -m pip download --quiet --no-deps --only-binary=:all: --python-version 3.12 --implementation cp \
-        -d target/gpu/wheels spikingjelly==2.0.0 loguru==0.7.3
+        --platform manylinux_2_28_x86_64 --platform manylinux2014_x86_64 -d target/gpu/wheels \
+        spikingjelly==2.0.0 loguru==0.7.3 SciencePlots==2.2.2 requests==2.34.2 charset-normalizer==3.5.3
       python3 scripts/gpu/packing.py spikingjelly "$packs" target/gpu/wheels
       ;;
   esac

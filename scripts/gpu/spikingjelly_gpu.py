@@ -7,16 +7,17 @@ usage: python3 scripts/gpu/spikingjelly_gpu.py -o OUT.json [--device cuda] [--im
     --seconds S  what has not begun after so long is left out and named in the record (default 240)
 
 Settings and readouts are those that docs/results/spikingjelly.resnet18_cifar10.json chose at each length. Accuracy is in float32
-without TF32. Throughput is that of T = 32, with images in the host's memory and the classes back there, at several precisions, each
-step by step and as one CUDA graph of all steps. The record is written anew after each part, so that a run that is stopped leaves
-what it has. Data is looked for in $NEUROCUDA_SHARED/data (default ../shared/data); where not all test images are there, the first
-512, in a file of their own, are taken for all.
+without TF32. Throughput is that of T = 32, with images in the host's memory and the classes back there, at several precisions, step
+by step as SpikingJelly's examples do, and as one CUDA graph of all steps. The record is written anew after each part, so that a run
+that is stopped leaves what it has. Data is looked for in $NEUROCUDA_SHARED/data (default ../shared/data); where not all test images
+are there, the first 512, in a file of their own, are taken for all.
 
-Needs torch, numpy, scipy, safetensors, tqdm, requests and packaging, which machines with PyTorch mostly have, and two wheels, which
+Needs torch, numpy, scipy, safetensors, tqdm and packaging, which machines with PyTorch mostly have, and these wheels, which
 scripts/gpu/pack.sh brings:
 
     pip download --no-deps --only-binary=:all: --python-version 3.12 --implementation cp -d WHEELS \\
-        spikingjelly==2.0.0 loguru==0.7.3
+        --platform manylinux_2_28_x86_64 --platform manylinux2014_x86_64 \\
+        spikingjelly==2.0.0 loguru==0.7.3 SciencePlots==2.2.2 requests==2.34.2 charset-normalizer==3.5.3
     pip install --no-index --no-deps --target SITE WHEELS/*.whl; export PYTHONPATH=SITE
 """
 import argparse
@@ -49,7 +50,8 @@ CHOSEN = ROOT / "docs/results/spikingjelly.resnet18_cifar10.json"
 BATCH = 500
 BATCHES = (1, 64, 512)
 TIMED = 512
-PRECISIONS = ("float32", "float16", "float16, channels last")
+# Without and with TF32 products, and in half precision.
+MODES = ("fp32", "tf32", "half", "half, channels last")
 TIMED_STEPS = 32
 # A batch size is timed for no longer than this, however few images that is.
 LIMIT = 4.0
@@ -174,10 +176,10 @@ def rate(classify, images, batch, prepare, device):
     return found, torch.cat(classes)
 
 
-def throughput(network, images, start, steps, precision, captured, device, wanted):
+def throughput(network, images, start, steps, mode, captured, device, wanted):
     """Rows of images a second at each batch size. The network itself is changed to the precision."""
-    dtype = torch.float32 if precision == "float32" else torch.float16
-    layout = torch.channels_last if "channels last" in precision else torch.contiguous_format
+    dtype = torch.float16 if mode.startswith("half") else torch.float32
+    layout = torch.channels_last if "channels last" in mode else torch.contiguous_format
     network = network.to(dtype=dtype)
     if layout is torch.channels_last:
         network = network.to(memory_format=layout)
@@ -204,11 +206,15 @@ def throughput(network, images, start, steps, precision, captured, device, wante
         wait(device)
         row, classes = rate(classify, host, batch, prepare, device)
         # What half precision does to the answers is part of what it is worth.
-        row["same_class_as_float32"] = float((classes.numpy() == wanted[: len(classes)]).mean())
-        rows.append(row)
-        print(f"  {precision}{', graph' if captured else ''}: {row}", flush=True)
+        row["same_class_as_fp32"] = float((classes.numpy() == wanted[: len(classes)]).mean())
+        rows.append({"mode": named(mode, captured), "timesteps": steps} | row)
+        print(f"  {rows[-1]}", flush=True)
         del classify
     return rows
+
+
+def named(mode, captured):
+    return f"{mode}, CUDA graph" if captured else mode
 
 
 class Networks:
@@ -261,6 +267,14 @@ def main():
         record.value["float_classes"] = paired.digits(logits.argmax(1))
         record.value["float_accuracy"] = float((logits.argmax(1) == labels).float().mean())
 
+    def answers(classes):
+        """How often they are right and what the float network says, and the classes themselves."""
+
+        def same(others):
+            return sum(found == other for found, other in zip(classes, others))
+
+        return {"right": same(record.value["labels"]), "agree": same(record.value["float_classes"]), "classes": classes}
+
     def accuracy():
         """One simulation for each setting, of its longest length, answers at all its lengths."""
         recorded = {length: chosen.get(str(length), chosen["32"]) for length in lengths}
@@ -275,16 +289,13 @@ def main():
             seconds = time.monotonic() - start
             for length in mine:
                 readout = recorded[length]["readout"]
-                classes = spiking_jelly.sums(outputs, length, delays[length])[readout].argmax(1)
-                said = {"setting": name, "readout": readout, "delay": delays[length], "seconds": round(seconds, 2)}
-                said["accuracy"] = float((classes == labels.numpy()).mean())
-                floats = record.value.get("float_classes")
-                said["agreement"] = floats and sum(str(a) == b for a, b in zip(classes, floats)) / len(classes)
-                rows[length] = said | {"classes": paired.digits(classes)}
-                print(f"  T={length}, {name}: {100 * said['accuracy']:.2f} %", flush=True)
+                rows[length] = {"setting": name, "chosen_readout": readout, "delay": delays[length], "seconds": round(seconds, 2)}
+                for way, sums in spiking_jelly.sums(outputs, length, delays[length]).items():
+                    rows[length][way] = answers(paired.digits(sums.argmax(1)))
+                print(f"  T={length}, {name}: {rows[length][readout]['right']} of {len(images)} right", flush=True)
             record.write()
 
-    def timed(precision, captured):
+    def timed(mode, captured):
         said = chosen["32"]
         network, delays = networks.get(said["setting"], timed_steps)
         start = delays[timed_steps] if said["readout"] == "delayed" else 0
@@ -293,21 +304,20 @@ def main():
             outputs = all_outputs(network, some, timed_steps, device)
             known["wanted"] = outputs[start:].sum(axis=0).argmax(1)
         functional.reset_net(network)
-        with tf32(True):
-            rows = throughput(copy.deepcopy(network), some, start, timed_steps, precision, captured, device, known["wanted"])
-        about = {"setting": said["setting"], "steps": timed_steps, "precision": precision, "graph": captured}
-        record.value["throughput"].append(about | {"rows": rows})
+        with tf32(mode != "fp32"):
+            rows = throughput(copy.deepcopy(network), some, start, timed_steps, mode, captured, device, known["wanted"])
+        record.value["throughput"] += rows
 
     known = {}
     torch.backends.cudnn.benchmark = True
     with tf32(False):
         record.part("float network", float_network)
         record.part("accuracy", accuracy)
-        for precision in PRECISIONS:
-            record.part(f"throughput, {precision}", lambda: timed(precision, False))
+        for mode in MODES:
+            record.part(f"throughput, {mode}", lambda: timed(mode, False))
         # Last, as an error while a graph is captured may leave the device in no state for more.
-        for precision in PRECISIONS if is_cuda(device) else ():
-            record.part(f"throughput, {precision}, as a CUDA graph", lambda: timed(precision, True))
+        for mode in MODES[1:] if is_cuda(device) else ():
+            record.part(f"throughput, {named(mode, True)}", lambda: timed(mode, True))
     print(f"{record.path}: {len(images)} images on {record.value['device']}")
     return 0 if record.value["accuracy"] and record.value["throughput"] else 1
 

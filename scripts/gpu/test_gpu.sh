@@ -4,8 +4,9 @@
 # usage: scripts/gpu/test_gpu.sh [--packs DIR] [--out DIR] [--work DIR] [--limit N] [equality] [spikingjelly]
 #
 #   --packs DIR  what scripts/gpu/pack.sh has prepared (default target/gpu/packs); parts that are not there are left out
-#   --out DIR    where the records go, gpu.DATE.json and gpu.spikingjelly.DATE.json (default target/gpu/results)
-#   --work DIR   where the packs are unpacked (default /tmp/neurocuda-gpu); a second call finds what the first has left
+#   --out DIR    where the record goes, gpu.DATE.json (default target/gpu/results)
+#   --work DIR   where the packs are unpacked (default /tmp/neurocuda-gpu); where the parts are two calls, the second finds there
+#                the test images of the first, and its record holds both
 #   --limit N    only the first N images
 #
 # It needs the driver, Python, and for ceilings and SpikingJelly PyTorch; no network access. Without a GPU it says so and ends with 0.
@@ -22,7 +23,7 @@ while [ $# -gt 0 ]; do
     --work) work="$(absolute "$2")"; shift ;;
     --limit) limit="$2"; shift ;;
     equality | spikingjelly) parts+=("$1") ;;
-    *) sed -n '2,11s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+    *) sed -n '2,12s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
   esac
   shift
 done
@@ -55,20 +56,21 @@ status=0
 for part in "${parts[@]}"; do
   case "$part" in
     equality)
-      rm -f "$work/check.json"
+      rm -f "$work/check.json" "$work/spikingjelly.json"
       python3 scripts/gpu/ceilings.py "$work/ceilings.json"
       "$work/bin/neurocuda-gpu-check" "$work"/artifacts/*.ncx \
         --data "$NEUROCUDA_SHARED/data/sets/cifar10_jpeg_test.safetensors" ${limit:+--limit "$limit"} \
         --batch 1 --batch 64 --batch 512 --kernels -o "$work/check.json" || status=1
-      python3 scripts/gpu/record.py "$work" "$out/gpu.$date.json" || status=1
       ;;
     spikingjelly)
       if [ ! -d "$work/site" ]; then
         python3 -m pip install --quiet --no-index --no-deps --no-compile --target "$work/site" "$work"/wheels/*.whl
       fi
       PYTHONPATH="$work/site" python3 scripts/gpu/spikingjelly_gpu.py ${limit:+--images "$limit"} \
-        -o "$out/gpu.spikingjelly.$date.json" || status=1
+        -o "$work/spikingjelly.json" || status=1
       ;;
   esac
+  # Anew after each part: a run that is stopped leaves what it has.
+  python3 scripts/gpu/record.py "$work" "$out/gpu.$date.json" || status=1
 done
 exit $status
