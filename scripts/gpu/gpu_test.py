@@ -127,7 +127,7 @@ class Record(unittest.TestCase):
         # Ten images make no batch of 64.
         self.assertEqual(made["batch_of_kernels"], 10)
         self.assertEqual([kernel["macs"] for kernel in made["kernels"]], [0, 0, 10 * 8 * 1000, 0])
-        self.assertEqual((made["artifact"], made["levels"]), ("n.st-bif.L15", 15))
+        self.assertEqual((made["artifact"], made["levels"], made["steps"]), ("n.st-bif.L15", 15, 9))
 
     def test_times_of_another_network_are_refused(self):
         for change in (lambda made: made["kernels"].reverse(), lambda made: made["kernels"].pop()):
@@ -194,6 +194,11 @@ class Page(unittest.TestCase):
             record["artifacts"][0]["compared"]["logits_equal"] -= 1
 
         self.assertIn("**They are not the same.**", self.page(one_logit))
+
+    def test_tables_are_named_by_what_was_compiled(self):
+        self.assertIn("| `st-bif`, L = 15 | 10 |", self.page())
+        # Chunks may be shorter than the run.
+        self.assertIn("| `rate`, T = 9 | 10 |", self.page(lambda record: record["artifacts"][0].update(schedule="rate")))
 
     def test_parts_may_be_missing(self):
         for part in ("ceilings", "artifacts", "spikingjelly"):

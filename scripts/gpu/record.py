@@ -38,6 +38,7 @@ def add_work(artifact, path):
         kernel |= of_kernel
     artifact |= {"artifact": path.stem, "digest": hashlib.sha256(path.read_bytes()).hexdigest()[:16]}
     artifact |= {"levels": manifest.get("levels"), "arch": manifest["gpu"]["arch"], "batch_of_kernels": batch}
+    artifact["steps"] = manifest["program"]["steps"]
 
 
 def read(path):

@@ -35,9 +35,9 @@ def newest(records):
 
 def name(artifact):
     """How a column or a table is called."""
-    levels = artifact.get("levels")
-    steps = f", T = {artifact['steps_of_chunk']}" if artifact["schedule"] == "rate" else ""
-    return f"`{artifact['schedule']}`" + (steps if steps or not levels else f", L = {levels}")
+    # Of an exact schedule the steps are only a bound.
+    way = f"T = {artifact['steps']}" if artifact["schedule"] == "rate" else f"L = {artifact['levels']}"
+    return f"`{artifact['schedule']}`, {way}"
 
 
 def equality(record):
