@@ -8,6 +8,7 @@
 #                    into target/gpu/artifacts, unless they are there and newer than the compiler
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+export PATH="${CARGO_HOME:-$HOME/.cargo}/bin:$PATH"
 
 artifacts="" parts=()
 while [ $# -gt 0 ]; do
