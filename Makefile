@@ -4,7 +4,7 @@ export PATH := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
 MDBOOK = $(or $(shell command -v mdbook),.venv/bin/mdbook)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-python wheel zoo results results-wait compare bench-lava docs lint fmt clean
+.PHONY: help setup demo test test-python wheel zoo results results-wait compare bench-lava gpu-pack test-gpu docs lint fmt clean
 
 help: ## This text
 	@echo 'NeuroCUDA compiles trained PyTorch networks to spiking networks and measures the difference.'
@@ -48,6 +48,12 @@ compare: setup ## Convert the same ResNet-18 with SpikingJelly (PyPI) and with o
 bench-lava: setup ## Run the same network on the simulator of Loihi 2 and in Lava (PyPI): spikes compared, then time
 	@cargo build --release --locked -p neurocudac
 	@scripts/bench_lava.sh
+
+gpu-pack: setup ## Prepare what a machine with a GPU needs for test-gpu, small enough to be carried there (target/gpu/packs)
+	@scripts/gpu/pack.sh
+
+test-gpu: ## On a machine with a GPU: all test images beside the CPU engine, time, SpikingJelly (no set-up, no network)
+	@scripts/gpu/test_gpu.sh
 
 docs: setup ## Build the book (target/book/index.html) and the API reference (target/doc)
 	@python3 scripts/check_docs.py

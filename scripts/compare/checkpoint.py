@@ -1,12 +1,14 @@
 """Checkpoints of ../shared/data as PyTorch models, and their images as those models take them."""
 import json
+import os
 import sys
 from pathlib import Path
 
 import torch
 from safetensors.torch import load_file
 
-DATA = Path("../shared/data")
+# NEUROCUDA_SHARED names another place, such as that of a machine to which only the files for this were brought.
+DATA = Path(os.environ.get("NEUROCUDA_SHARED", "../shared")) / "data"
 
 
 class Checkpoint:

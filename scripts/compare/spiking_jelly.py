@@ -26,11 +26,11 @@ class Setting:
     options: dict = field(default_factory=dict)
     batch: int = BATCH
 
-    def convert(self, model, images):
-        """Converts a model, calibrating it on normalised images `[N, C, H, W]`."""
+    def convert(self, model, images, device="cpu"):
+        """Converts a model, calibrating it on normalised images `[N, C, H, W]`; both are on the device."""
         loader = list(images.split(self.batch))
         recipe = self.recipe(dataloader=loader, **self.options)
-        return ann2snn.Converter(recipe=recipe, device="cpu").convert(model)
+        return ann2snn.Converter(recipe=recipe, device=device).convert(model)
 
     def described(self):
         """The call as a user would write it, and the batch size."""
@@ -86,11 +86,11 @@ def simulate(model, images, steps):
     return outputs.numpy(), time.process_time() - start
 
 
-def delays(model, images, lengths):
+def delays(model, images, lengths, device="cpu"):
     """First step of the delayed readout that SpikingJelly estimates for each length of a simulation."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return {t: ann2snn.estimate_delay_start(model, [images[:BATCH]], "cpu", t) for t in lengths}
+        return {t: ann2snn.estimate_delay_start(model, [images[:BATCH]], device, t) for t in lengths}
 
 
 def sums(outputs, length, delay):

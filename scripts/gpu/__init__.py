@@ -1,0 +1,1 @@
+"""Rooms of `make test-gpu` and of its results page."""
