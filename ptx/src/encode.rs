@@ -8,10 +8,9 @@ use neurocuda_runtime::artifact::{
 
 use crate::{
     LowerError,
-    current::words,
-    layer::reach,
-    plan::{Plan, Stored, Time},
+    plan::Plan,
     scope::{Scope, type_of},
+    tally::tally,
     text::{Type, Value},
     tile::{Shape, Tile},
 };
@@ -27,11 +26,7 @@ pub(crate) fn encoder<'p>(
     let tile = Tile::of_threads(scope, stored.layout);
     let (zero, clock) = (scope.kernel.i32(0), scope.clock());
     let pixels = scope.pointer(input);
-    let mut end = scope.steps;
-    if stored.time != Time::Each {
-        let (is_first, one) = (scope.kernel.compare("eq", clock, zero), scope.kernel.i32(1));
-        end = scope.kernel.select(is_first, one, zero);
-    }
+    let end = scope.steps_of(stored.time, clock);
     let channel = tile.channels[0].index;
     let row = tile.rows[0];
     let pixel = scope.kernel.times(channel, stored.layout.positions as i64);
@@ -58,45 +53,8 @@ pub(crate) fn encoder<'p>(
         let after = scope.kernel.plus(step, 1);
         vec![scope.kernel.add(before[0], one), scope.kernel.select(is_sent, after, before[1])]
     });
-    tally(scope, plan, op, &stored, &tile, &left)?;
+    tally(scope, plan, op, &tile, (None, stored.time), left.split_at(1))?;
     Ok(tile.launch)
-}
-
-fn tally(
-    scope: &mut Scope<'_, '_>,
-    plan: &Plan<'_>,
-    op: &Op,
-    stored: &Stored,
-    tile: &Tile,
-    left: &[Value],
-) -> Result<(), LowerError> {
-    let row = tile.rows[0];
-    let active = scope.pointer(scope.buffers.active);
-    let operations = match reach(scope, plan, op)? {
-        Some(reach) => {
-            let total = match stored.time {
-                Time::Constant => scope.buffers.constant_operations,
-                _ => scope.buffers.operations,
-            };
-            Some((scope.pointer(total), scope.constant("reach", words(&reach)?)))
-        }
-        None => None,
-    };
-    let zero = scope.kernel.i32(0);
-    let is_any = scope.kernel.compare("ne", left[0], zero);
-    let counts_here = scope.kernel.binary("arith.andi", is_any, row.live);
-    scope.when(counts_here, |scope| {
-        let pointer = scope.kernel.at(active, row.image, Type::I32);
-        scope.kernel.atomic("max", pointer, left[1]);
-        if let Some((total, reach)) = operations {
-            let reach = scope.kernel.load_at(reach, row.position, Type::I32);
-            let (sent, reach) = (scope.kernel.wide(left[0]), scope.kernel.wide(reach));
-            let made = scope.kernel.mul(sent, reach);
-            let pointer = scope.kernel.at(total, row.image, Type::I64);
-            scope.kernel.atomic("add", pointer, made);
-        }
-    });
-    Ok(())
 }
 
 /// The code of a pixel: each operation is rounded once, in f64, as the format says.

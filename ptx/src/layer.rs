@@ -7,11 +7,12 @@ use neurocuda_runtime::artifact::{
 
 use crate::{
     LowerError,
-    current::{Source, is_product, maxima, words},
-    layout::{Layout, Taps},
+    current::{Source, is_product, maxima},
+    layout::Layout,
     neuron::Update,
     plan::{Group, Plan, Stored, Time},
     scope::{Scope, type_of},
+    tally::tally,
     text::{Type, Value},
     tile::{STEPS, Tile},
 };
@@ -135,14 +136,9 @@ fn steps<'p>(
     sink: Option<Sink>,
 ) -> Result<Made, LowerError> {
     let (zero, clock) = (scope.kernel.i32(0), scope.clock());
-    let is_each = sink.is_none_or(|sink| sink.stored.time == Time::Each);
-    let mut end = scope.steps;
-    if !is_each {
-        // It is there once, and made in the first chunk.
-        let is_first = scope.kernel.compare("eq", clock, zero);
-        let one = scope.kernel.i32(1);
-        end = scope.kernel.select(is_first, one, zero);
-    }
+    let time = sink.map_or(Time::Each, |sink| sink.stored.time);
+    let is_each = time == Time::Each;
+    let mut end = scope.steps_of(time, clock);
     let mut settled = None;
     if is_each {
         (end, settled) = while_unsettled(scope, tile, clock, end);
@@ -179,17 +175,10 @@ fn steps<'p>(
         constant: &constant,
         is_each,
     };
-    let mut failure = None;
-    let left = scope.repeat(zero, rounds, &carried, |scope, round, before| {
+    let left = scope.try_repeat(zero, rounds, &carried, |scope, round, before| {
         let first = scope.kernel.times(round, at_once as i64);
-        layer.round(scope, first, at_once, before).unwrap_or_else(|error| {
-            failure = Some(error);
-            before.to_vec()
-        })
-    });
-    if let Some(failure) = failure {
-        return Err(failure);
-    }
+        layer.round(scope, first, at_once, before)
+    })?;
     let (states_left, tallies) = left.split_at(state_count);
     for (&state, values) in states.iter().zip(states_left.chunks(tile.len().max(1))) {
         let pointer = scope.pointer(state);
@@ -199,8 +188,8 @@ fn steps<'p>(
         .kind
         .is_neuron()
         .then(|| scope.buffers.add(&format!("{}.counts", op.name), Content::Image { bytes: 4 }));
-    if let Some(plan) = plan {
-        tally(scope, plan, op, tile, counts, sink, tallies)?;
+    if let (Some(plan), Some(sink)) = (plan, sink) {
+        tally(scope, plan, op, tile, (counts, sink.stored.time), tallies.split_at(rows))?;
     }
     let update = update.map(|update| (update.states, update.begin));
     Ok(Made { shape: tile.launch, update, counts })
@@ -272,13 +261,9 @@ impl<'p> Steps<'_, 'p> {
             indices.push(scope.kernel.binary("arith.minsi", index, last));
         }
         let currents = self.currents(scope, &indices)?;
-        let mut carried = before.to_vec();
-        for (number, current) in currents.iter().enumerate() {
-            if number == 0 {
-                carried = self.step(scope, first, current, &carried)?;
-                continue;
-            }
-            let index = scope.kernel.plus(first, number as i64);
+        let mut carried = self.step(scope, first, &currents[0], before)?;
+        for (number, current) in (1..).zip(&currents[1..]) {
+            let index = scope.kernel.plus(first, number);
             let is_step = scope.kernel.compare("slt", index, self.end);
             let otherwise = carried.clone();
             carried =
@@ -404,81 +389,4 @@ fn write(scope: &mut Scope<'_, '_>, tile: &Tile, pointer: Value, element: Elemen
             }
         });
     }
-}
-
-/// Adds up what was sent, for each image.
-fn tally(
-    scope: &mut Scope<'_, '_>,
-    plan: &Plan<'_>,
-    op: &Op,
-    tile: &Tile,
-    counts: Option<BufferId>,
-    sink: Option<Sink>,
-    tallies: &[Value],
-) -> Result<(), LowerError> {
-    let Some(sink) = sink else { return Ok(()) };
-    let reach = reach(scope, plan, op)?;
-    let (sent, last) = tallies.split_at(tile.rows.len());
-    let counts = counts.map(|counts| scope.pointer(counts));
-    let active = op.kind.is_neuron().then(|| scope.pointer(scope.buffers.active));
-    let operations = reach.map(|reach| {
-        let total = match sink.stored.time {
-            Time::Constant => scope.buffers.constant_operations,
-            _ => scope.buffers.operations,
-        };
-        Ok::<_, LowerError>((scope.pointer(total), scope.constant("reach", words(&reach)?)))
-    });
-    let operations = operations.transpose()?;
-    if counts.is_none() && operations.is_none() {
-        return Ok(());
-    }
-    let zero = scope.kernel.i32(0);
-    for ((row, &sent), &last) in tile.rows.iter().zip(sent).zip(last) {
-        let is_any = scope.kernel.compare("ne", sent, zero);
-        let counts_here = scope.kernel.binary("arith.andi", is_any, row.live);
-        scope.when(counts_here, |scope| {
-            if let Some(counts) = counts {
-                let pointer = scope.kernel.at(counts, row.image, Type::I32);
-                scope.kernel.atomic("add", pointer, sent);
-            }
-            if let Some(active) = active {
-                let pointer = scope.kernel.at(active, row.image, Type::I32);
-                scope.kernel.atomic("max", pointer, last);
-            }
-            if let Some((total, reach)) = operations {
-                let reach = scope.kernel.load_at(reach, row.position, Type::I32);
-                let (sent, reach) = (scope.kernel.wide(sent), scope.kernel.wide(reach));
-                let made = scope.kernel.mul(sent, reach);
-                let pointer = scope.kernel.at(total, row.image, Type::I64);
-                scope.kernel.atomic("add", pointer, made);
-            }
-        });
-    }
-    Ok(())
-}
-
-/// How many weights are added for an event at each position of what the op stores; `None` where none are.
-pub(crate) fn reach(scope: &Scope<'_, '_>, plan: &Plan<'_>, op: &Op) -> Result<Option<Vec<i32>>, LowerError> {
-    let program = scope.buffers.program;
-    let input = Layout::new(&program.values[op.output]);
-    let mut total = vec![0u32; input.positions];
-    for reader in &plan.readers[op.output] {
-        let reached = match &reader.kind {
-            OpKind::Scale { .. } => vec![1; input.positions],
-            OpKind::Linear { .. } => vec![program.values[reader.output][0] as u32; input.positions],
-            OpKind::Conv { weight, groups, .. } => {
-                let shape = scope.buffers.tensors.get(weight).map(|weight| weight.shape().to_vec());
-                let kernel = shape.as_deref().and_then(|shape| shape.get(2..)).unwrap_or_default().to_vec();
-                let output = &program.values[reader.output];
-                let taps = Taps::of_convolution(&reader.kind, &kernel, &program.values[op.output], output)
-                    .ok_or(LowerError::shape(reader))?;
-                let of_group = (output[0] / groups) as u32;
-                taps.reach(input).iter().map(|reach| reach * of_group).collect()
-            }
-            _ => continue,
-        };
-        total.iter_mut().zip(reached).for_each(|(total, reached)| *total += reached);
-    }
-    let is_any = total.iter().any(|&reached| reached > 0);
-    Ok(is_any.then(|| total.iter().map(|&reached| reached as i32).collect()))
 }

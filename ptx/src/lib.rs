@@ -17,6 +17,7 @@ mod plan;
 mod product;
 mod range;
 mod scope;
+mod tally;
 mod text;
 mod tile;
 

@@ -99,27 +99,31 @@ impl<'p> Lowering<'p> {
                     *self.input.get_or_insert_with(|| self.buffers.add("input", Content::Image { bytes }));
                 let mut scope = Scope::new(&mut self.buffers, &op.name);
                 let shape = encode::encoder(&mut scope, plan, op, input)?;
-                let (kernel, arguments) = (scope.kernel, scope.arguments);
-                self.launch(op, "encode", kernel, arguments, shape);
+                let written = scope.finish();
+                let launch = self.kernel(&op.name, "encode", written, shape);
+                self.chunk.push(launch);
             }
             OpKind::MaxPool2d { .. } => {
                 let mut scope = Scope::new(&mut self.buffers, &op.name);
                 let (made, sums, of) = layer::running_sums(&mut scope, plan, group)?;
-                let (kernel, arguments) = (scope.kernel, scope.arguments);
-                self.launch(op, "sums", kernel, arguments, made.shape);
+                let written = scope.finish();
+                let launch = self.kernel(&op.name, "sums", written, made.shape);
+                self.chunk.push(launch);
                 self.begin(op, made)?;
                 let mut scope = Scope::new(&mut self.buffers, &op.name);
                 let made = layer::differences(&mut scope, plan, op, sums, of)?;
-                let (kernel, arguments) = (scope.kernel, scope.arguments);
-                self.launch(op, "maxima", kernel, arguments, made.shape);
+                let written = scope.finish();
+                let launch = self.kernel(&op.name, "maxima", written, made.shape);
+                self.chunk.push(launch);
                 self.begin(op, made)?;
             }
             _ => {
                 let mut scope = Scope::new(&mut self.buffers, &op.name);
                 let made = layer::layer(&mut scope, plan, group)?;
-                let (kernel, arguments) = (scope.kernel, scope.arguments);
+                let written = scope.finish();
                 let kind = if op.kind.is_neuron() { "neurons" } else { "sum" };
-                self.launch(op, kind, kernel, arguments, made.shape);
+                let launch = self.kernel(&op.name, kind, written, made.shape);
+                self.chunk.push(launch);
                 self.host(op, &made)?;
                 self.begin(op, made)?;
             }
@@ -174,10 +178,10 @@ impl<'p> Lowering<'p> {
                 let pointer = scope.kernel.at(to, index, Type::I32);
                 scope.kernel.store(value, pointer);
             });
-            let (kernel, arguments) = (scope.kernel, scope.arguments);
+            let written = scope.finish();
             let shape =
                 Shape { rows: words, rows_per_block: THREADS, columns: 1, threads: THREADS, registers: 32 };
-            let launch = self.kernel(op, "begin", kernel, arguments, shape);
+            let launch = self.kernel(&op.name, "begin", written, shape);
             self.reset.push(launch);
         }
         Ok(())
@@ -190,49 +194,23 @@ impl<'p> Lowering<'p> {
         let to = scope.pointer(scope.buffers.clock);
         let after = scope.kernel.add(clock, scope.steps);
         scope.kernel.store(after, to);
-        let (kernel, buffers) = (scope.kernel, scope.arguments);
+        let written = scope.finish();
         let shape = Shape { rows: 0, rows_per_block: 1, columns: 1, threads: 1, registers: 32 };
-        let name = self.name("clock", "advance", kernel, shape);
-        self.chunk.push(Launch {
-            kernel: name,
-            op: String::new(),
-            buffers,
-            rows: 0,
-            rows_per_block: 1,
-            columns: 1,
-            threads: 1,
-        });
+        let launch = self.kernel("clock", "advance", written, shape);
+        self.chunk.push(Launch { op: String::new(), ..launch });
     }
 
-    fn launch(
-        &mut self,
-        op: &Op,
-        what: &str,
-        kernel: crate::text::Kernel,
-        buffers: Vec<BufferId>,
-        shape: Shape,
-    ) {
-        let launch = self.kernel(op, what, kernel, buffers, shape);
-        self.chunk.push(launch);
-    }
-
+    /// A launch of a kernel that does the work of `op`.
     fn kernel(
         &mut self,
-        op: &Op,
+        op: &str,
         what: &str,
-        kernel: crate::text::Kernel,
-        buffers: Vec<BufferId>,
+        (kernel, buffers): (crate::text::Kernel, Vec<BufferId>),
         shape: Shape,
     ) -> Launch {
-        Launch {
-            kernel: self.name(&op.name, what, kernel, shape),
-            op: op.name.clone(),
-            buffers,
-            rows: shape.rows,
-            rows_per_block: shape.rows_per_block,
-            columns: shape.columns,
-            threads: shape.threads,
-        }
+        let Shape { rows, rows_per_block, columns, threads, .. } = shape;
+        let kernel = self.name(op, what, kernel, shape);
+        Launch { kernel, op: op.to_owned(), buffers, rows, rows_per_block, columns, threads }
     }
 
     /// The name of a kernel, which is written unless there is the same already.

@@ -24,6 +24,11 @@ impl Range {
         Self { low: self.low.saturating_add(other.low), high: self.high.saturating_add(other.high) }
     }
 
+    /// The smallest range with both in it.
+    fn join(self, other: Self) -> Self {
+        Self::new(self.low.min(other.low), self.high.max(other.high))
+    }
+
     fn times(self, factor: i64) -> Self {
         let (a, b) = (self.low.saturating_mul(factor), self.high.saturating_mul(factor));
         Self::new(a.min(b), a.max(b))
@@ -43,9 +48,7 @@ pub(crate) fn ranges(
     for op in &program.ops {
         let inputs: Vec<Range> = op.inputs.iter().map(|&input| ranges[input]).collect();
         let first = inputs.first().copied().unwrap_or(Range::new(0, 0));
-        let all = inputs
-            .iter()
-            .fold(first, |all, range| Range::new(all.low.min(range.low), all.high.max(range.high)));
+        let all = inputs.iter().copied().fold(first, Range::join);
         ranges[op.output] = match &op.kind {
             OpKind::Encode { low, high, .. } => Range::new((*low).into(), (*high).into()),
             OpKind::EncodeEvents { high, .. } => Range::new(0, (*high).into()),
@@ -62,9 +65,7 @@ pub(crate) fn ranges(
             OpKind::Scale { weight } => {
                 let weights = integers(tensors, weight)?;
                 let scaled = weights.iter().map(|&weight| first.times(weight.into()));
-                scaled.fold(Range::new(0, 0), |all, range| {
-                    Range::new(all.low.min(range.low), all.high.max(range.high))
-                })
+                scaled.fold(Range::new(0, 0), Range::join)
             }
             OpKind::SumPool2d { rows, columns, multiplier } => {
                 let longest =
@@ -73,9 +74,7 @@ pub(crate) fn ranges(
                 let sum = first.times((longest(rows) * longest(columns)) as i64);
                 let factors = factors.unwrap_or(vec![1]);
                 let scaled = factors.iter().map(|&factor| sum.times(factor.into()));
-                scaled.fold(Range::new(0, 0), |all, range| {
-                    Range::new(all.low.min(range.low), all.high.max(range.high))
-                })
+                scaled.fold(Range::new(0, 0), Range::join)
             }
             OpKind::Add => inputs.iter().skip(1).fold(first, |sum, &range| sum.plus(range)),
             // The change of a maximum lies between the least and the largest change.

@@ -4,7 +4,7 @@ use neurocuda_runtime::artifact::{
     Tensor,
     gpu_program::{BufferId, Element},
 };
-use std::collections::HashMap;
+use std::{collections::HashMap, convert::Infallible};
 
 use crate::{
     buffers::Buffers,
@@ -18,7 +18,7 @@ pub(crate) struct Scope<'a, 'p> {
     pub(crate) kernel: Kernel,
     pub(crate) buffers: &'a mut Buffers<'p>,
     /// Buffers passed, in order.
-    pub(crate) arguments: Vec<BufferId>,
+    arguments: Vec<BufferId>,
     pointers: HashMap<BufferId, Value>,
     /// Number of images.
     pub(crate) batch: Value,
@@ -73,7 +73,17 @@ impl<'a, 'p> Scope<'a, 'p> {
         self.kernel.load(clock, Type::I32)
     }
 
-    /// [`Kernel::repeat`] for code that needs the buffers too.
+    /// Steps of this chunk in which a value changes: all, or one in the first chunk for what is made once.
+    pub(crate) fn steps_of(&mut self, time: Time, clock: Value) -> Value {
+        if time == Time::Each {
+            return self.steps;
+        }
+        let (zero, one) = (self.kernel.i32(0), self.kernel.i32(1));
+        let is_first = self.kernel.compare("eq", clock, zero);
+        self.kernel.select(is_first, one, zero)
+    }
+
+    /// `for i in from..to` with values carried from one iteration to the next; gives what the last one leaves.
     pub(crate) fn repeat(
         &mut self,
         from: Value,
@@ -81,9 +91,28 @@ impl<'a, 'p> Scope<'a, 'p> {
         carried: &[Value],
         body: impl FnOnce(&mut Self, Value, &[Value]) -> Vec<Value>,
     ) -> Vec<Value> {
+        let left = self.try_repeat(from, to, carried, |scope, index, before| {
+            Ok::<_, Infallible>(body(scope, index, before))
+        });
+        left.unwrap_or_else(|never| match never {})
+    }
+
+    /// The same with a body that can fail.
+    pub(crate) fn try_repeat<E>(
+        &mut self,
+        from: Value,
+        to: Value,
+        carried: &[Value],
+        body: impl FnOnce(&mut Self, Value, &[Value]) -> Result<Vec<Value>, E>,
+    ) -> Result<Vec<Value>, E> {
         let open = self.kernel.open_repeat(from, to, carried);
-        let left = body(self, open.index, &open.inside);
-        self.kernel.close_repeat(&open, &left)
+        let left = body(self, open.index, &open.inside)?;
+        Ok(self.kernel.close_repeat(&open, &left))
+    }
+
+    /// The kernel, and the buffers that it is passed.
+    pub(crate) fn finish(self) -> (Kernel, Vec<BufferId>) {
+        (self.kernel, self.arguments)
     }
 
     /// What `then` gives where the condition holds, and `otherwise` where not.
